@@ -1,0 +1,92 @@
+"""The parameter sets of a graded test: those of this run's tier, and the hidden ones."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from grader.errors import LessonDefinitionError
+from grader.lesson import Lesson
+
+# Stands in for the parameters of a test that has no case on this tier.
+_NO_CASE = "no-case-on-this-device"
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What ``parametrize`` needs.
+
+    Attributes:
+        names: Parameter names, comma-separated.
+        values: One entry a case.
+        ids: How each case is named in reports.
+    """
+
+    names: str
+    values: tuple[Any, ...]
+    ids: tuple[str, ...]
+
+
+def of_test(marker: pytest.Mark, test: str, device: str, lesson: Lesson | None) -> Cases:
+    """The cases of a test on a device.
+
+    Args:
+        marker: The test's ``cases`` marker.
+        test: Name of the test.
+        device: ``"cpu"`` or ``"gpu"``.
+        lesson: The lesson, whose hidden cases are added; ``None`` outside a lesson.
+    """
+    names, cpu, gpu = marker.args
+    values = (*(cpu if device == "cpu" else gpu), *_hidden(lesson, test, device))
+    count = len(names.split(","))
+    if not values:
+        empty = None if count == 1 else (None,) * count
+        return Cases(names, (empty,), (_NO_CASE,))
+    return Cases(names, values, tuple(_case_id(names, value) for value in values))
+
+
+def is_for_another_device(item: pytest.Item) -> bool:
+    """Whether this item only stands for cases that another device has."""
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and callspec.id == _NO_CASE
+
+
+@cache
+def load_module(path: Path, name: str) -> ModuleType:
+    """Import a file of the course under a name of its own.
+
+    Raises:
+        LessonDefinitionError: There is no such file.
+    """
+    if not path.is_file():
+        raise LessonDefinitionError(f"{path} is missing; every lesson has one.")
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LessonDefinitionError(f"{path} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _hidden(lesson: Lesson | None, test: str, device: str) -> Sequence[Any]:
+    if lesson is None or not lesson.hidden_cases.is_file():
+        return ()
+    module = load_module(lesson.hidden_cases, f"{lesson.name}_hidden")
+    return tuple(module.CASES.get(test, {}).get(device, ()))
+
+
+def _case_id(names: str, value: Any) -> str:
+    keys = [name.strip() for name in names.split(",")]
+    values = (value,) if len(keys) == 1 else value
+    return ", ".join(f"{key}={_text(item)}" for key, item in zip(keys, values, strict=True))
+
+
+def _text(value: Any) -> str:
+    return repr(value).removeprefix("torch.")

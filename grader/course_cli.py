@@ -1,0 +1,188 @@
+"""``course``, the instructor's command: build, check, validate, new, doctor.
+
+Only reads the command line and prints; each job is a module of ``grader.authoring``, imported
+when it is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli import DeviceChoice, lesson_named
+from grader.commands.boundary import guarded
+from grader.commands.outputs import write_text
+from grader.errors import ExitCode, UsageError
+from grader.lesson import Course
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from grader.authoring.doctor import Finding
+    from grader.authoring.validate import Outcome
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Build, check and prove a course.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Lessons = Annotated[
+    list[str] | None, typer.Argument(metavar="LESSON", help="lesson03, or 3. None: all lessons.")
+]
+
+
+@app.command()
+def build(lessons: Lessons = None) -> None:
+    """Generate skeletons and notebooks from solutions and notebook sources."""
+    _end(lambda: _build(lessons or []))
+
+
+@app.command()
+def check(lessons: Lessons = None) -> None:
+    """Check that lessons are complete and that generated files are fresh."""
+    _end(lambda: _check(lessons or []))
+
+
+@app.command()
+def validate(
+    lessons: Lessons = None,
+    device: Annotated[DeviceChoice, typer.Option(help="Where kernels run.")] = DeviceChoice.AUTO,
+    jobs: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Submissions at a time; 0: as many as fit.")
+    ] = 0,
+    full: Annotated[
+        bool, typer.Option("--full", help="All tests of wrong submissions, not the named ones.")
+    ] = False,
+    json: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Write JSON; - for standard output.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write a table for a CI summary page.")
+    ] = None,
+) -> None:
+    """Grade solutions, skeletons and kept submissions; fail if any verdict differs."""
+    _end(lambda: _validate(lessons or [], device.value, jobs, full, json, markdown))
+
+
+@app.command()
+def new(
+    lesson: Annotated[str, typer.Argument(metavar="LESSON", help="Such as lesson08.")],
+) -> None:
+    """Make a working stub of a lesson."""
+    _end(lambda: _new(lesson))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can do, and what to do about what it cannot."""
+    _end(_doctor)
+
+
+def _end(command: Callable[[], int]) -> None:
+    raise typer.Exit(guarded(command))
+
+
+def _build(names: list[str]) -> int:
+    from grader.authoring.build import build as build_lessons
+
+    course = Course.find()
+    written = build_lessons(course, _known(course, names))
+    for path in written:
+        print(f"written  {path}")
+    print(f"{len(written)} files written" if written else "Everything is fresh.")
+    return ExitCode.OK
+
+
+def _check(names: list[str]) -> int:
+    from grader.authoring.check import check as check_lessons
+
+    course = Course.find()
+    problems = check_lessons(course, _known(course, names))
+    for problem in problems:
+        print(problem)
+    print(f"{len(problems)} problems" if problems else "No problems.")
+    return ExitCode.POINTS_LOST if problems else ExitCode.OK
+
+
+def _validate(
+    names: list[str], device: str, jobs: int, full: bool, json: str | None, markdown: Path | None
+) -> int:
+    from rich.console import Console
+
+    from grader.authoring import outcome_table
+    from grader.authoring.validate import validate as validate_lessons
+
+    course = Course.find()
+    console = Console(highlight=False, stderr=json == "-")
+
+    def show(outcome: Outcome, total: int) -> None:
+        outcome_table.show_row(console, outcome)
+
+    outcomes = validate_lessons(
+        course, _known(course, names), device=device, jobs=jobs, full=full, finished=show
+    )
+    console.print(f"\n{len(outcomes)} submissions: {outcome_table.summary(outcomes)}")
+    if json == "-":
+        sys.stdout.write(outcome_table.to_json(outcomes))
+    elif json is not None:
+        write_text(Path(json), outcome_table.to_json(outcomes))
+    if markdown is not None:
+        write_text(markdown, outcome_table.to_markdown(outcomes))
+    states = {outcome.state for outcome in outcomes}
+    if "error" in states:
+        return ExitCode.NOT_JUDGED
+    return ExitCode.POINTS_LOST if "different" in states else ExitCode.OK
+
+
+def _new(name: str) -> int:
+    from grader.authoring.new import new as new_lesson
+
+    course = Course.find()
+    if name in course.names():
+        raise UsageError(f"{name} is there already: {course.root / 'course' / name}.")
+    for path in new_lesson(course, name):
+        print(f"written  {path}")
+    print(f"Next: course build {name}, course check {name}, course validate {name}.")
+    return ExitCode.OK
+
+
+def _doctor() -> int:
+    from rich.console import Console
+
+    from grader.authoring.doctor import examine
+
+    console = Console(highlight=False)
+    healthy = True
+    for finding in examine():
+        healthy = healthy and finding.ok is not False
+        _show_finding(console, finding)
+    return ExitCode.OK if healthy else ExitCode.NOT_JUDGED
+
+
+def _show_finding(console: Console, finding: Finding) -> None:
+    from rich.text import Text
+
+    from grader.report.ink import Ink
+    from grader.results import Status
+
+    ink = Ink.of(console)
+    status, word, style = {
+        True: (Status.PASSED, "ok", "green"),
+        False: (Status.FAILED, "not ok", "bold red"),
+        None: (Status.DEFERRED, "none", "dim"),
+    }[finding.ok]
+    label = f"{ink.mark(status)} {word:7} {finding.name:12}"
+    console.print(Text.assemble((label, style), ink.text(finding.detail)), soft_wrap=True)
+    if finding.ok is False and finding.remedy:
+        console.print(ink.text(f"{'':10}{finding.remedy}"), soft_wrap=True)
+
+
+def _known(course: Course, names: list[str]) -> list[str]:
+    """Full names of the lessons that were typed; all lessons if none was."""
+    return [lesson_named(course, name).name for name in names] or course.names()

@@ -1,0 +1,20 @@
+"""Which device a run uses, decided without importing torch."""
+
+from __future__ import annotations
+
+import os
+
+# Present exactly where an NVIDIA driver is: natively, or under WSL2.
+_GPU_NODES = ("/dev/nvidiactl", "/dev/dxg")
+
+
+def choose_device(requested: str) -> str:
+    """``"cpu"`` or ``"gpu"`` for a requested ``"auto"``, ``"cpu"`` or ``"gpu"``."""
+    if requested != "auto":
+        return requested
+    return "gpu" if any(os.path.exists(node) for node in _GPU_NODES) else "cpu"
+
+
+def tier_of(device: str) -> str:
+    """How the worker of a device runs kernels."""
+    return "compiled" if device == "gpu" else "interpreted"

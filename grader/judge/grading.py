@@ -1,0 +1,71 @@
+"""Everything that one lesson run needs of the judge, made once and closed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from grader import sandbox
+from grader.judge.device import tier_of
+from grader.judge.process import WorkerProcess
+from grader.judge.session import Session
+from grader.judge.source import SubmissionSource
+from grader.judge.submission import Submission
+from grader.lesson import Lesson
+from grader.results import Device
+
+
+@dataclass
+class Grading:
+    """One lesson, one submission, one device.
+
+    Attributes:
+        lesson: The lesson.
+        source: The submission's text.
+        device: ``"cpu"`` or ``"gpu"``.
+        seed: The run's seed; each case derives its own from it.
+    """
+
+    lesson: Lesson
+    source: SubmissionSource
+    device: str
+    seed: str
+    _sessions: dict[str, Session] = field(default_factory=dict)
+
+    def adopt(self, worker: WorkerProcess) -> None:
+        """Use a worker that was started ahead, while the judge was still importing."""
+        self._sessions[worker.tier] = self._new_session(worker)
+
+    @property
+    def tier(self) -> str:
+        """How the worker of this device runs kernels."""
+        return tier_of(self.device)
+
+    def submission(self, tier: str) -> Submission:
+        """The submission on a tier; ``"interpreted"`` is there on GPU machines too."""
+        return Submission(self.lesson, self.source, self._session(tier))
+
+    def describe(self) -> Device:
+        """The device as the report names it; waits for the worker to be up."""
+        details = dict(self._session(self.tier).describe())
+        details.pop("ready", None)
+        name = str(details.pop("device", "unknown"))
+        return Device(kind=self.device, name=name, details=details)
+
+    @property
+    def sandbox_level(self) -> str:
+        """How the workers of this run are confined."""
+        return sandbox.probe().level
+
+    def close(self) -> None:
+        """End all workers."""
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
+
+    def _session(self, tier: str) -> Session:
+        if tier not in self._sessions:
+            self._sessions[tier] = self._new_session(WorkerProcess(tier))
+        return self._sessions[tier]
+
+    def _new_session(self, worker: WorkerProcess) -> Session:
+        return Session(self.source.content, self.lesson.name, worker, self.lesson.deadline_s)

@@ -1,0 +1,228 @@
+"""A submission on one tier for the length of a lesson: calls, restarts, cached import failures.
+
+Owns the worker processes and the slots. A crash costs the case that it happens in: the next
+call gets a new worker. After the first crash a spare worker starts in the background, since a
+submission that crashed once tends to crash again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from grader.judge import failures
+from grader.judge.call import Call, Input, decode_runs
+from grader.judge.process import WorkerDied, WorkerProcess
+from grader.protocol.frames import Message, ProtocolViolation, field, optional
+from grader.protocol.slots import Slot, aligned
+from grader.protocol.tensors import encode_argument, layout, write
+from grader.results import Status
+from grader.testing import Judged, defer
+
+IMPORT_DEADLINE_S = 30.0
+COPY_DEADLINE_S = 60.0
+
+# Outputs and changed inputs of all runs together may be this many times the inputs, or this
+# many bytes: a submission cannot make the judge allocate without bound.
+_OUTPUT_FACTOR = 64
+_OUTPUT_FLOOR_BYTES = 256 * 1024 * 1024
+
+
+class Session:
+    """Calls into one submission; failures of the student's code come out as ``Judged``."""
+
+    def __init__(self, source: bytes, name: str, worker: WorkerProcess, deadline_s: float) -> None:
+        """Take over a worker that is starting.
+
+        Args:
+            source: The submission.
+            name: Module name that it is imported under, e.g. ``"lesson01"``.
+            worker: A worker process; its tier is the session's.
+            deadline_s: Longest time in seconds for one call.
+        """
+        self.tier = worker.tier
+        self._source = source
+        self._name = name
+        self._deadline_s = deadline_s
+        self._timeouts: dict[str, int] = {}
+        self._worker: WorkerProcess | None = worker
+        self._spare: WorkerProcess | None = None
+        self._loaded = False
+        self._import_failure: Judged | None = None
+        self._description: Message | None = None
+        self._slots: dict[str, Slot] = {}
+
+    def describe(self) -> Message:
+        """What the worker says of its device and versions; waits until it is up."""
+        if self._description is None:
+            self._ready()
+        return self._description or {}
+
+    def call(
+        self,
+        function: str,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        inputs: Sequence[Input],
+        runs: int = 2,
+    ) -> Call:
+        """Call a function of the submission.
+
+        Raises:
+            Judged: The submission could not be imported, raised, hung or crashed; or the
+                machine has too little memory for the case, which defers it.
+        """
+        self._load()  # before the slots: a new worker must be sent them
+        message, descriptors, sent_bytes = self._encode(function, args, kwargs, runs)
+        deadline_s = message["deadline_s"]
+        reply = self.ask(function, message, deadline_s, descriptors)
+        worker = self._load()
+        try:
+            slot = self._fetch(worker, reply, sent_bytes)
+            decoded = decode_runs(reply, slot)
+        except (WorkerDied, ProtocolViolation) as end:
+            raise self._died(worker, end, function, COPY_DEADLINE_S) from end
+        return Call(function, tuple(inputs), decoded, self.describe()["device"])
+
+    def output_slot(self, nbytes: int) -> tuple[Slot, list[str], list[int]]:
+        """A slot for results, and what to send so that the worker has it too."""
+        slot, grown = self._slot("output", nbytes)
+        return slot, ["output"] if grown else [], [slot.descriptor] if grown else []
+
+    def place(self, name: str, text: str) -> Path:
+        """Put a file of the course into the worker's scratch folder."""
+        path = self._load().scratch / name
+        path.write_text(text)
+        return path
+
+    def close(self) -> None:
+        """End all workers of this session and free the slots."""
+        for worker in (self._worker, self._spare):
+            if worker is not None:
+                worker.close()
+        self._worker = self._spare = None
+        for slot in self._slots.values():
+            slot.close()
+        self._slots.clear()
+
+    def ask(
+        self, function: str, message: Message, deadline_s: float, descriptors: Sequence[int] = ()
+    ) -> Message:
+        """Send one request that runs a function of the submission.
+
+        Raises:
+            Judged: The submission raised, hung or crashed; or memory was too short.
+        """
+        worker = self._load()
+        try:
+            reply = worker.request(message, deadline_s, descriptors)
+            error = optional(reply, "error", dict)
+        except (WorkerDied, ProtocolViolation) as end:
+            raise self._died(worker, end, function, deadline_s) from end
+        if error is not None:
+            raise self._failure(worker, error, function)
+        if "shortage" in reply:
+            defer("This machine has too little memory for this case; use one with more.")
+        return reply
+
+    def _died(
+        self, worker: WorkerProcess, end: Exception, function: str, deadline_s: float
+    ) -> Judged:
+        """End the worker, remember a timeout, and say what its end means."""
+        self._discard(worker)
+        death = end if isinstance(end, WorkerDied) else WorkerDied("protocol", detail=str(end))
+        self._timeouts[function] = self._timeouts.get(function, 0) + (death.cause == "timeout")
+        return failures.died(death, function, self._name, deadline_s)
+
+    def _encode(
+        self, function: str, args: Sequence[Any], kwargs: dict[str, Any], runs: int
+    ) -> tuple[Message, list[int], int]:
+        tensors: list[torch.Tensor] = []
+        message: Message = {
+            "op": "call",
+            "function": function,
+            "args": [encode_argument(value, tensors) for value in args],
+            "kwargs": {key: encode_argument(value, tensors) for key, value in kwargs.items()},
+            "runs": runs,
+            "deadline_s": self._limit(function),
+        }
+        headers, nbytes = layout(tensors)
+        slot, grown = self._slot("input", nbytes)
+        for header, tensor in zip(headers, tensors, strict=True):
+            write(slot, header, tensor)
+        message["tensors"] = [header.to_json() for header in headers]
+        message["slots"] = ["input"] if grown else []
+        return message, [slot.descriptor] if grown else [], nbytes
+
+    def _fetch(self, worker: WorkerProcess, reply: Message, sent_bytes: int) -> Slot:
+        nbytes = field(reply, "nbytes", int)
+        limit = max(_OUTPUT_FLOOR_BYTES, _OUTPUT_FACTOR * sent_bytes)
+        if not 0 <= nbytes <= limit:
+            raise ProtocolViolation(f"a result of {nbytes} bytes; at most {limit} are accepted")
+        slot, names, descriptors = self.output_slot(nbytes)
+        slot.bytes(0, aligned(nbytes)).fill_(0xFF)  # what is not written must not look right
+        worker.request({"op": "output", "slots": names}, COPY_DEADLINE_S, descriptors)
+        return slot
+
+    def _slot(self, name: str, nbytes: int) -> tuple[Slot, bool]:
+        """The slot of that name, large enough, and whether the worker must be sent it."""
+        slot = self._slots.get(name)
+        if slot is not None and slot.capacity >= nbytes:
+            return slot, False
+        if slot is not None:
+            slot.close()
+        self._slots[name] = Slot.create(nbytes * 5 // 4, name)
+        return self._slots[name], True
+
+    def _failure(self, worker: WorkerProcess, error: Message, function: str) -> Judged:
+        failure = failures.raised(error, function)
+        if failure.status is Status.CRASHED:  # the device context is gone with it
+            self._discard(worker)
+        return failure
+
+    def _limit(self, function: str) -> float:
+        """A function that hung before gets less time, so that a lesson ends."""
+        return self._deadline_s / 2.0 ** min(self._timeouts.get(function, 0), 3)
+
+    def _ready(self) -> WorkerProcess:
+        if self._worker is None:
+            self._worker = self._spare or WorkerProcess(self.tier)
+            self._spare = WorkerProcess(self.tier)
+            self._description = None
+        if self._description is None:
+            self._description = self._worker.wait_until_ready()
+        return self._worker
+
+    def _load(self) -> WorkerProcess:
+        if self._import_failure is not None:
+            raise self._import_failure
+        worker = self._ready()
+        if not self._loaded:
+            failure = self._import(worker)
+            if failure is not None:
+                self._import_failure = failure
+                raise failure
+            self._loaded = True
+        return worker
+
+    def _import(self, worker: WorkerProcess) -> Judged | None:
+        path = worker.scratch / f"{self._name}.py"
+        path.write_bytes(self._source)
+        request = {"op": "load", "path": str(path), "deadline_s": IMPORT_DEADLINE_S}
+        try:
+            error = optional(worker.request(request, IMPORT_DEADLINE_S), "error", dict)
+        except WorkerDied as death:
+            self._discard(worker)
+            return failures.died(death, None, self._name, IMPORT_DEADLINE_S)
+        return failures.import_raised(error) if error is not None else None
+
+    def _discard(self, worker: WorkerProcess) -> None:
+        worker.close()
+        self._worker = None
+        self._loaded = False
+        for slot in self._slots.values():
+            slot.close()
+        self._slots.clear()

@@ -1,0 +1,49 @@
+"""The text of a submission: read once, parsed, never executed in the judge."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SubmissionSource:
+    """The text of a submission, never executed in the judge.
+
+    Attributes:
+        path: The student's file.
+        content: What it held when the run started; later edits do not matter.
+    """
+
+    path: Path
+    content: bytes
+
+    @staticmethod
+    def read(path: Path) -> SubmissionSource:
+        """Read the file once, for the whole run."""
+        return SubmissionSource(path, path.read_bytes())
+
+    @property
+    def text(self) -> str:
+        """The content as text; bytes that are not UTF-8 come out as replacement characters."""
+        return self.content.decode("utf-8", errors="replace")
+
+    @cached_property
+    def syntax_error(self) -> SyntaxError | None:
+        """Why the text is not Python, ``None`` when it is."""
+        try:
+            ast.parse(self.content)
+        except SyntaxError as error:
+            return error
+        except (ValueError, RecursionError, MemoryError) as error:
+            return SyntaxError(str(error))
+        return None
+
+    def parameters(self, function: str) -> list[str]:
+        """Parameter names of a module-level function, empty if it is not defined."""
+        for node in ast.parse(self.text).body:
+            if isinstance(node, ast.FunctionDef) and node.name == function:
+                return [parameter.arg for parameter in node.args.posonlyargs + node.args.args]
+        return []

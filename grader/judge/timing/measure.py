@@ -1,0 +1,117 @@
+"""Side-by-side timing of two functions: quadruples of batches, A B B A, until decided.
+
+One worker is busy at a time. Within a quadruple drift that is linear in time cancels; across
+quadruples the mean of the log-ratios and its spread give the interval.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from grader.judge.timing.mirror import SAMPLES, Mirror, agrees
+from grader.judge.timing.sides import Batch, Side
+from grader.protocol.batches import plan_writes
+from grader.results import Diagnosis, Status
+from grader.testing import Judged
+
+BATCH_SECONDS = 0.035
+_FEWEST_CALLS = 16
+_AUDITS = 3
+
+
+@dataclass(frozen=True)
+class Quadruple:
+    """Four batches: A is the baseline, B the student; ``ABBA`` or ``BAAB``."""
+
+    a1: Batch
+    b1: Batch
+    b2: Batch
+    a2: Batch
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Seconds per call by the judge's clock and by events, in the order a1, b1, b2, a2."""
+        batches = (self.a1, self.b1, self.b2, self.a2)
+        return {
+            "wall_s": [batch.seconds_per_call for batch in batches],
+            "events_s": [batch.events_s / batch.calls for batch in batches],
+        }
+
+
+class Comparison:
+    """A baseline and a student's function, prepared on the same inputs."""
+
+    def __init__(self, baseline: Side, student: Side, mirror: Mirror, seed: int) -> None:
+        self._baseline = baseline
+        self._student = student
+        self._mirror = mirror
+        self._random = random.Random(seed)
+        self._calls: dict[Side, float] = {}
+
+    def prepare(self, reference: str, inputs: str, seed: int) -> None:
+        """Make the inputs in both workers, warm up, and see that the results are right."""
+        for side in (self._baseline, self._student):
+            per_call = side.prepare(reference, inputs, seed, self._mirror.rings)
+            self._calls[side] = BATCH_SECONDS / per_call
+        for _ in range(_AUDITS):
+            self._student_batch(self._random.randint(1, 2 * self._mirror.rings))
+
+    def run(self, enough: Callable[[list[Quadruple]], bool]) -> list[Quadruple]:
+        """Measure until ``enough`` says so; it is asked after each quadruple."""
+        quadruples: list[Quadruple] = []
+        while not enough(quadruples):
+            quadruples.append(self._quadruple(swapped=len(quadruples) % 2 == 1))
+        return quadruples
+
+    def _quadruple(self, swapped: bool) -> Quadruple:
+        if swapped:
+            b1, a1, a2, b2 = self._b(), self._a(), self._a(), self._b()
+        else:
+            a1, b1, b2, a2 = self._a(), self._b(), self._b(), self._a()
+        return Quadruple(a1, b1, b2, a2)
+
+    def _a(self) -> Batch:
+        calls = self._length(self._baseline)
+        self._baseline.arm(calls, self._random.getrandbits(62))
+        anywhere = [self._random.getrandbits(30) for _ in range(SAMPLES)]
+        return self._baseline.go(calls, anywhere, self._mirror.dtype)
+
+    def _b(self) -> Batch:
+        return self._student_batch(self._length(self._student))
+
+    def _student_batch(self, calls: int) -> Batch:
+        seed = self._random.getrandbits(62)
+        expected = self._mirror.advance(plan_writes(seed, calls, self._mirror.elements))
+        self._student.arm(calls, seed)
+        torch.cuda.synchronize()  # the judge's own kernels must not run beside the student's
+        batch = self._student.go(calls, expected.samples, self._mirror.dtype)
+        _refuse_shortcuts(self._student.function, batch, expected.before, expected.after)
+        return batch
+
+    def _length(self, side: Side) -> int:
+        """Calls of the next batch: random, so that no call can know that it is the last."""
+        return max(_FEWEST_CALLS, round(self._calls[side] * self._random.uniform(0.7, 1.4)))
+
+
+def _refuse_shortcuts(
+    function: str, batch: Batch, before: torch.Tensor, after: torch.Tensor
+) -> None:
+    if not batch.own_tensors:
+        message = (
+            f"{function}() handed out memory that an earlier result or an input still occupies, "
+            "or something that is no plain tensor. Allocate the output in each call."
+        )
+        raise Judged(Status.REFUSED, Diagnosis("recycled-output", message))
+    if agrees(batch.samples, after):
+        return
+    if agrees(batch.samples, before):
+        message = (
+            f"{function}() gave the answer of an earlier call although its input had changed "
+            "since. Compute the result in each call."
+        )
+        raise Judged(Status.REFUSED, Diagnosis("stale-answer", message))
+    message = f"{function}() gave wrong values at the size at which its speed is measured."
+    raise Judged(Status.FAILED, Diagnosis("wrong-value", message))

@@ -1,0 +1,179 @@
+"""Length-prefixed JSON frames over a Unix stream socket, with file descriptors alongside.
+
+The judge reads frames that student code may have forged. So a frame is bounded in length,
+must be a JSON object, and every field is fetched through a function that checks its type; what
+does not fit raises ``ProtocolViolation`` and never anything else.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+MAX_FRAME_BYTES = 1 << 20
+MAX_DESCRIPTORS = 2
+
+_LENGTH = struct.Struct("!I")
+
+Message = dict[str, Any]
+T = TypeVar("T")
+
+
+class ProtocolViolation(Exception):
+    """The peer sent something that no frame of this protocol looks like."""
+
+
+class PeerClosed(Exception):
+    """The peer closed its end, most likely because its process ended."""
+
+
+class DeadlineExpired(Exception):
+    """No complete frame arrived in time."""
+
+
+class Channel:
+    """One end of the connection between judge and worker."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+
+    def fileno(self) -> int:
+        """The socket's file descriptor."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close this end; the peer sees ``PeerClosed``."""
+        self._socket.close()
+
+    def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send one frame, and duplicates of file descriptors with it.
+
+        Raises:
+            PeerClosed: The peer no longer reads.
+            ValueError: The message is larger than a frame may be.
+        """
+        body = json.dumps(message).encode()
+        if len(body) > MAX_FRAME_BYTES:
+            raise ValueError(f"frame of {len(body)} bytes; at most {MAX_FRAME_BYTES} are allowed")
+        try:
+            # Descriptors ride on the length prefix, which is too short to be sent in parts.
+            socket.send_fds(self._socket, [_LENGTH.pack(len(body))], list(descriptors))
+            self._socket.sendall(body)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise PeerClosed from error
+
+    def receive(self, timeout_s: float | None = None) -> Message:
+        """Receive one frame; descriptors that the peer attached are dropped by the kernel.
+
+        Args:
+            timeout_s: Longest wait for the whole frame in seconds; ``None`` waits forever.
+
+        Raises:
+            DeadlineExpired: It took longer.
+            PeerClosed: The peer's end is closed.
+            ProtocolViolation: The bytes are no frame.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        return self._body(self._read(_LENGTH.size, deadline), deadline)
+
+    def receive_with_descriptors(self) -> tuple[Message, list[int]]:
+        """Receive one frame and the descriptors that came with it; for the worker only."""
+        try:
+            prefix, descriptors, _, _ = socket.recv_fds(
+                self._socket, _LENGTH.size, MAX_DESCRIPTORS, socket.MSG_WAITALL
+            )
+        except ConnectionResetError as error:
+            raise PeerClosed from error
+        if len(prefix) < _LENGTH.size:
+            raise PeerClosed
+        return self._body(prefix, None), descriptors
+
+    def _body(self, prefix: bytes, deadline: float | None) -> Message:
+        (length,) = _LENGTH.unpack(prefix)
+        if length > MAX_FRAME_BYTES:
+            raise ProtocolViolation(f"a frame claims {length} bytes; at most {MAX_FRAME_BYTES}")
+        return parse(self._read(length, deadline))
+
+    def _read(self, count: int, deadline: float | None) -> bytes:
+        received = bytearray()
+        while len(received) < count:
+            if deadline is not None:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or not select.select([self._socket], [], [], remaining)[0]:
+                    raise DeadlineExpired
+            try:
+                chunk = self._socket.recv(count - len(received))
+            except ConnectionResetError as error:
+                raise PeerClosed from error
+            if not chunk:
+                raise PeerClosed
+            received += chunk
+        return bytes(received)
+
+
+def parse(body: bytes) -> Message:
+    """Decode the body of a frame.
+
+    Raises:
+        ProtocolViolation: It is not a JSON object in UTF-8.
+    """
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolViolation(f"a frame is not JSON: {error}") from error
+    if not isinstance(message, dict):
+        raise ProtocolViolation(f"a frame holds a {type(message).__name__}, not an object")
+    return message
+
+
+def field(message: Message, name: str, kind: type[T]) -> T:
+    """Fetch a field that must be there and be of that type (``bool`` is no ``int``).
+
+    Raises:
+        ProtocolViolation: It is absent or of another type.
+    """
+    value = message.get(name)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ProtocolViolation(
+            f"field {name!r} should be {kind.__name__}, is {type(value).__name__}"
+        )
+    return value
+
+
+def optional(message: Message, name: str, kind: type[T]) -> T | None:
+    """Fetch a field that may be absent or null.
+
+    Raises:
+        ProtocolViolation: It is of another type.
+    """
+    return None if message.get(name) is None else field(message, name, kind)
+
+
+def objects(message: Message, name: str, limit: int = 4096) -> list[Message]:
+    """Fetch a list of objects of bounded length.
+
+    Raises:
+        ProtocolViolation: It is no such list.
+    """
+    values = field(message, name, list)
+    if len(values) > limit or not all(isinstance(value, dict) for value in values):
+        raise ProtocolViolation(f"field {name!r} should be a list of at most {limit} objects")
+    return values
+
+
+def naturals(message: Message, name: str, limit: int = 64) -> tuple[int, ...]:
+    """Fetch a short list of non-negative integers below 2**62.
+
+    Raises:
+        ProtocolViolation: It is no such list.
+    """
+    values = field(message, name, list)
+    whole = all(type(value) is int and 0 <= value < 1 << 62 for value in values)
+    if len(values) > limit or not whole:
+        raise ProtocolViolation(f"field {name!r} should be at most {limit} natural numbers")
+    return tuple(values)

@@ -1,0 +1,232 @@
+"""One grading run: a lesson and a submission through pytest to a report.
+
+``cli -> run -> pytest (plugin) -> judge -> worker -> judge -> Report -> report/``
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from grader import sandbox
+from grader.errors import LessonDefinitionError
+from grader.judge.seeds import fresh_seed
+from grader.judge.device import choose_device, tier_of
+from grader.judge.process import WorkerProcess
+from grader.judge.source import SubmissionSource
+from grader.lesson import Lesson
+from grader.lesson_tests import find_test, graded_tests
+from grader.results import CaseResult, Device, Diagnosis, Report, Status, TestResult
+
+if TYPE_CHECKING:
+    from grader.judge.grading import Grading
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One graded test before it ran.
+
+    Attributes:
+        id: Name of the test.
+        title: What students read.
+        max_points: What it is worth.
+        cases: How many parameter sets it has on this device.
+        hint: The nudge of its hints, if it has hints.
+    """
+
+    id: str
+    title: str
+    max_points: float
+    cases: int
+    hint: str | None = None
+
+
+class Observer(Protocol):
+    """Told what happens while a lesson is graded."""
+
+    def planned(
+        self, lesson: Lesson, file: Path, device: Device, sandbox: str, tests: Sequence[Plan]
+    ) -> None:
+        """The worker is up and the tests are known."""
+
+    def case_started(self, test_id: str, case_id: str) -> None:
+        """A case begins."""
+
+    def test_finished(self, result: TestResult) -> None:
+        """All cases of a test ended."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to grade and how.
+
+    Attributes:
+        lesson: The lesson.
+        file: The submission.
+        device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
+        only: Names of the tests to run; all if empty.
+        seed: Seed of the inputs; fresh entropy if ``None``.
+    """
+
+    lesson: Lesson
+    file: Path
+    device: str = "auto"
+    only: tuple[str, ...] = ()
+    seed: str | None = None
+
+
+def grade(request: RunRequest, observer: Observer) -> Report:
+    """Grade one submission to one lesson.
+
+    Raises:
+        GraderError: Nothing could be graded at all; what concerns single tests is in the
+            report instead.
+    """
+    started = time.monotonic()
+    only = [find_test(request.lesson, name).name for name in request.only]
+    grading = _start(request)
+    try:
+        recorder = _Recorder(grading, observer)
+        _run_pytest(only, grading, recorder)
+        return Report(
+            lesson=request.lesson.name,
+            title=request.lesson.title,
+            file=str(request.file),
+            device=grading.describe(),
+            sandbox=sandbox.probe().level,
+            seed=grading.seed,
+            duration_s=time.monotonic() - started,
+            tests=recorder.results(),
+        )
+    finally:
+        grading.close()
+
+
+def _start(request: RunRequest) -> Grading:
+    device = choose_device(request.device)
+    source = SubmissionSource.read(request.file)
+    worker = WorkerProcess(tier_of(device))
+    # torch takes seconds to import; the worker does the same in the meantime.
+    from grader.judge.grading import Grading
+
+    grading = Grading(request.lesson, source, device, request.seed or fresh_seed())
+    grading.adopt(worker)
+    return grading
+
+
+def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> None:
+    tests = grading.lesson.tests
+    selected = [f"{tests}::{name}" for name in only] or [str(tests)]
+    arguments = [
+        *selected,
+        f"--rootdir={grading.lesson.folder}",
+        f"--config-file={Path(__file__).with_name('pytest.ini')}",
+        "--noconftest",
+        "--import-mode=importlib",
+        "--disable-plugin-autoload",
+        "--capture=no",
+        *(f"-pno:{name}" for name in ("terminal", "cacheprovider", "faulthandler", "junitxml")),
+        "-pgrader.plugin",
+        f"--grade-device={grading.device}",
+    ]
+    with _untouched_environment():
+        code = pytest.main(arguments, plugins=[recorder])
+    if code == pytest.ExitCode.INTERRUPTED and recorder.interrupted:
+        raise KeyboardInterrupt
+    if not recorder.plans:
+        reason = recorder.collection_error or f"pytest ended with {code!r}"
+        raise LessonDefinitionError(f"{tests}: no graded test could be collected.\n{reason}")
+
+
+@contextmanager
+def _untouched_environment() -> Iterator[None]:
+    """Keep pytest's variables of the caller from changing how a lesson is graded."""
+    names = [name for name in os.environ if name.startswith("PYTEST_")]
+    saved = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+            del os.environ[name]
+        os.environ.update(saved)
+
+
+class _Recorder:
+    """pytest plugin of one run: hands the judge's side in, takes the case results out."""
+
+    def __init__(self, grading: Grading, observer: Observer) -> None:
+        self._grading = grading
+        self._observer = observer
+        self._cases: dict[str, list[CaseResult]] = {}
+        self.plans: dict[str, Plan] = {}
+        self.collection_error = ""
+        self.interrupted = False
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        from grader.plugin import GRADINGS
+
+        config.stash[GRADINGS] = {self._grading.lesson.name: self._grading}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.collection_error = str(report.longrepr)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        lesson = self._grading.lesson
+        known = {test.name: test for test in graded_tests(lesson)}
+        for item in session.items:
+            name = str(getattr(item, "originalname", None) or item.name)
+            if name not in known:
+                continue
+            test = known[name]
+            steps = lesson.hints.get(test.hint or "", ())
+            count = self.plans[name].cases + 1 if name in self.plans else 1
+            self.plans[name] = Plan(
+                name, test.title, test.points or 0.0, count, steps[0] if steps else None
+            )
+        self._observer.planned(
+            lesson,
+            self._grading.source.path,
+            self._grading.describe(),
+            sandbox.probe().level,
+            list(self.plans.values()),
+        )
+
+    def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
+        name, _, case = nodeid.rpartition("::")[2].partition("[")
+        if name in self.plans:
+            self._observer.case_started(name, case.removesuffix("]"))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        name = report.nodeid.rpartition("::")[2].partition("[")[0]
+        case = getattr(report, "case", None)
+        if case is not None:
+            self._cases.setdefault(name, []).append(case)
+
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        following = getattr(nextitem, "originalname", None)
+        name = getattr(item, "originalname", None)
+        if name in self.plans and name != following:
+            self._observer.test_finished(self._result(self.plans[name]))
+
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
+
+    def results(self) -> tuple[TestResult, ...]:
+        """The results of all planned tests."""
+        return tuple(self._result(plan) for plan in self.plans.values())
+
+    def _result(self, plan: Plan) -> TestResult:
+        missing = CaseResult(
+            "", Status.GRADER_ERROR, Diagnosis("grader-error", "No case of this test ran.")
+        )
+        cases = self._cases.get(plan.id) or [missing]
+        return TestResult(plan.id, plan.title, plan.max_points, tuple(cases), plan.hint)

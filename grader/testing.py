@@ -1,0 +1,107 @@
+"""What the tests of a lesson import: markers, the ways to end a case, models of mistakes.
+
+Owns the vocabulary of ``course/lessonNN/test_lessonNN.py``. Knows nothing of workers or
+reports: ``grader.plugin`` reads the markers and catches the exceptions.
+
+A graded test is an ordinary pytest test. Its docstring's first line is the title that
+students read, its name is the id under which the points are recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from grader.results import Diagnosis, Status
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Judged(Exception):
+    """Ends a case with a verdict other than passed.
+
+    Not an ``AssertionError``: a failing ``assert`` in a test is a bug of the lesson and must
+    not cost a student points.
+    """
+
+    def __init__(
+        self,
+        status: Status,
+        diagnosis: Diagnosis,
+        *,
+        share: float = 0.0,
+        timing: dict[str, Any] | None = None,
+        traffic: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{status}: {diagnosis.message}")
+        self.status = status
+        self.diagnosis = diagnosis
+        self.share = share
+        self.timing = timing
+        self.traffic = traffic
+
+
+def fail(kind: str, message: str, line: int | None = None) -> NoReturn:
+    """End the case as ``failed``.
+
+    Args:
+        kind: Stable name of the mistake, e.g. ``"wrong-value"``.
+        message: To the student: what is wrong, where, what was expected.
+        line: Line of the submission, where it is known.
+    """
+    raise Judged(Status.FAILED, Diagnosis(kind, message, line))
+
+
+def defer(message: str) -> NoReturn:
+    """End the case as ``deferred``: this machine cannot judge it, no points are lost."""
+    raise Judged(Status.DEFERRED, Diagnosis("deferred", message))
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known wrong way to compute the answer, recognised by the result that it gives.
+
+    Attributes:
+        kind: Diagnosis kind when the submission's output equals ``expected``.
+        message: What the student did, and what is asked instead.
+        expected: What the mistake yields, or a function that computes it; called only
+            after a mismatch, so a model of a mistake costs a right submission nothing.
+    """
+
+    kind: str
+    message: str
+    expected: torch.Tensor | Callable[[], torch.Tensor]
+
+    def output(self) -> torch.Tensor:
+        """The tensor that this mistake yields."""
+        return self.expected() if callable(self.expected) else self.expected
+
+
+def points(value: float) -> pytest.MarkDecorator:
+    """What a test is worth; all or none over its cases."""
+    if value <= 0:
+        raise ValueError(f"points({value}): a graded test is worth more than nothing")
+    return pytest.mark.points(float(value))
+
+
+def hint(section: str) -> pytest.MarkDecorator:
+    """The section of the lesson's ``hints.md`` that helps with this test."""
+    return pytest.mark.hint(section)
+
+
+def cases(
+    names: str, *, cpu: Sequence[Any] = (), gpu: Sequence[Any] | None = None
+) -> pytest.MarkDecorator:
+    """Parametrise a test with sizes for each tier.
+
+    Args:
+        names: Parameter names, comma-separated, as for ``pytest.mark.parametrize``.
+        cpu: Values for the interpreter: at most about 300 programs a case. Empty means
+            that only a GPU can judge the test.
+        gpu: Values for a GPU; left out, those of ``cpu``.
+    """
+    return pytest.mark.cases(names, tuple(cpu), tuple(cpu if gpu is None else gpu))

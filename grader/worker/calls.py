@@ -1,0 +1,148 @@
+"""One call into the submission: inputs laid out, run twice, everything that came out described.
+
+Each run gets its inputs anew, in memory poisoned differently. What comes out stays here until
+the judge sends a slot large enough for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from grader.protocol.frames import Message, field, objects
+from grader.protocol.slots import Slot, aligned
+from grader.protocol.tensors import (
+    DTYPES,
+    Header,
+    compact,
+    decode_argument,
+    layout,
+    write,
+)
+from grader.worker.memory import RUNS, GuardedMemory, Poison
+from grader.worker.tiers import Evidence, Tier
+
+
+class Shortage(Exception):
+    """This machine has too little memory to lay out the inputs."""
+
+
+class Outcome:
+    """What the runs of one call left behind, until it is written to the judge's slot."""
+
+    def __init__(self) -> None:
+        self.runs: list[Message] = []
+        self.nbytes = 0
+        self._pending: list[tuple[Header, torch.Tensor]] = []
+
+    def keep(self, tensor: torch.Tensor) -> Message:
+        """Plan a place for a tensor; returns its header."""
+        (header,), end = layout([tensor], self.nbytes)
+        self.nbytes = aligned(end)
+        self._pending.append((header, tensor))
+        return header.to_json()
+
+    def write(self, slot: Slot) -> None:
+        """Copy all tensors to their places."""
+        for header, tensor in self._pending:
+            write(slot, header, tensor)
+
+
+def execute(request: Message, module: Any, slot: Slot | None, tier: Tier) -> Outcome:
+    """Run the requested function once per poison pattern.
+
+    Raises:
+        Shortage: The inputs do not fit.
+        BaseException: Whatever the submission raised.
+    """
+    function = getattr(module, field(request, "function", str))
+    headers = [Header.from_json(header) for header in objects(request, "tensors")]
+    outcome = Outcome()
+    for poison in RUNS[: field(request, "runs", int)]:
+        outcome.runs.append(_run(request, function, headers, slot, tier, poison, outcome))
+    return outcome
+
+
+def _run(
+    request: Message,
+    function: Callable[..., Any],
+    headers: Sequence[Header],
+    slot: Slot | None,
+    tier: Tier,
+    poison: Poison,
+    outcome: Outcome,
+) -> Message:
+    memory = GuardedMemory(tier.device, poison)
+    inputs = _place(headers, slot, memory)
+    args = [decode_argument(value, inputs) for value in objects(request, "args")]
+    kwargs = {
+        name: decode_argument(value, inputs)
+        for name, value in field(request, "kwargs", dict).items()
+    }
+    with tier.watch(memory) as evidence:
+        result = function(*args, **kwargs)
+        tier.finish()
+    return _describe_run(result, inputs, memory, evidence, outcome)
+
+
+def _place(
+    headers: Sequence[Header], slot: Slot | None, memory: GuardedMemory
+) -> list[torch.Tensor]:
+    try:
+        return [
+            memory.place_input(_elements(slot, header), header.shape, header.strides)
+            for header in headers
+        ]
+    except (MemoryError, RuntimeError) as error:
+        # torch raises plain RuntimeError when the host's allocator says no.
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise Shortage(str(error)) from error
+
+
+def _elements(slot: Slot | None, header: Header) -> torch.Tensor:
+    if header.nbytes == 0 or slot is None:
+        return torch.empty(header.shape, dtype=header.dtype)
+    return compact(slot, header)
+
+
+def _describe_run(
+    result: Any,
+    inputs: Sequence[torch.Tensor],
+    memory: GuardedMemory,
+    evidence: Evidence,
+    outcome: Outcome,
+) -> Message:
+    return {
+        "result": _describe(result, inputs, memory, outcome, depth=0),
+        "inputs_after": [outcome.keep(tensor) for tensor in inputs],
+        "violations": memory.violations(),
+        "launches": evidence.launches,
+        "findings": evidence.findings,
+    }
+
+
+def _describe(
+    value: Any,
+    inputs: Sequence[torch.Tensor],
+    memory: GuardedMemory,
+    outcome: Outcome,
+    depth: int,
+) -> Message:
+    """A returned value as a tree of tensors, plain values and names of other types."""
+    if isinstance(value, torch.Tensor) and value.dtype in DTYPES.values():
+        tensor = value.detach()
+        return {
+            "tensor": outcome.keep(tensor),
+            "device": tensor.device.type,
+            "input": next((n for n, given in enumerate(inputs) if given is value), None),
+            "memory": memory.holder(tensor),
+        }
+    if isinstance(value, tuple | list) and depth < 2 and len(value) <= 16:
+        items = [_describe(item, inputs, memory, outcome, depth + 1) for item in value]
+        return {"items": items}
+    if value is None or isinstance(value, bool | int | float):
+        return {"value": value}
+    return {"other": type(value).__name__}

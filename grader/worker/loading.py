@@ -1,0 +1,89 @@
+"""Imports the submission, and turns an exception into what a student needs: line and reason."""
+
+from __future__ import annotations
+
+import importlib.util
+import linecache
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from grader.protocol.frames import Message
+
+# A message of an exception may be as long as student code likes; a frame may not.
+LONGEST_MESSAGE = 4000
+
+
+def load(path: Path) -> ModuleType:
+    """Import the file under its own name, so that Triton finds the kernels' source."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported as a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def describe(error: BaseException, path: Path) -> Message:
+    """An exception as a frame field.
+
+    The line is the innermost one of the submission on the way to the exception. An exception
+    inside a kernel comes wrapped by Triton: the innermost cause is the one that says what
+    happened.
+    """
+    chain = list(_causes(error))
+    root = chain[-1]
+    line = next((found for link in reversed(chain) if (found := _line(link, path))), None)
+    return {
+        "type": type(root).__name__,
+        "message": _message(root)[:LONGEST_MESSAGE],
+        "line": line,
+        "source": linecache.getline(str(path), line).strip()[:LONGEST_MESSAGE] if line else None,
+        "compile": any(type(link).__name__ == "CompilationError" for link in chain),
+    }
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a student's own exception class may not even print
+        return "(its message could not be read)"
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno
+    return _compiled_line(error, path) or _traceback_line(error.__traceback__, path)
+
+
+def _traceback_line(traceback: TracebackType | None, path: Path) -> int | None:
+    line = None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == str(path):
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _compiled_line(error: BaseException, path: Path) -> int | None:
+    """Triton counts lines from the kernel's ``def``; find that in the file."""
+    source = getattr(error, "src", None)
+    offset = getattr(getattr(error, "node", None), "lineno", None)
+    if not isinstance(source, str) or not isinstance(offset, int):
+        return None
+    definition = source.splitlines()[0].strip()
+    for number, text in enumerate(linecache.getlines(str(path)), start=1):
+        if text.strip() == definition:
+            return number + offset - 1
+    return None

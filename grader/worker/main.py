@@ -1,0 +1,150 @@
+"""Main loop of a worker process: read a request, answer it, until the judge closes."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from grader.protocol.frames import Channel, Message, PeerClosed, field, naturals
+from grader.protocol.slots import Slot
+
+# prctl(2): the signal this process gets when its parent, the judge, dies.
+_PR_SET_PDEATHSIG = 1
+
+# The traceback of a call that hangs is written shortly before the judge's deadline.
+_TRACE_MARGIN = 0.9
+
+
+def main(control: int, trace: int) -> None:
+    """Serve the judge.
+
+    Args:
+        control: File descriptor of the socket to the judge.
+        trace: File descriptor that takes tracebacks of hanging and crashing code.
+    """
+    _die_with_the_judge()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    faulthandler.enable(file=trace, all_threads=False)
+    channel = Channel(socket.socket(fileno=control))
+    try:
+        Worker(channel, trace).serve()
+    except PeerClosed:
+        # Threads and atexit handlers of the submission have nothing left to say.
+        os._exit(0)
+
+
+def _die_with_the_judge() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Worker:
+    """One process's state: the tier it runs kernels on, the submission, the judge's slots."""
+
+    def __init__(self, channel: Channel, trace: int) -> None:
+        # Imported here so that a worker that cannot import torch still reports a traceback;
+        # timing binds torch's functions before any submission can replace them.
+        from grader.worker.calls import Outcome
+        from grader.worker.tiers import start_tier
+        from grader.worker.timing import Bench
+
+        self._channel = channel
+        self._trace = trace
+        self._input: Slot | None = None
+        self._output: Slot | None = None
+        self._outcome: Outcome | None = None
+        self._bench: Bench | None = None
+        self._module: ModuleType | None = None
+        self._path = Path()
+        self._tier = start_tier(field(channel.receive(), "tier", str))
+
+    def serve(self) -> None:
+        """Answer requests until the judge closes the channel."""
+        self._channel.send({"ready": True, **self._tier.describe()})
+        operations = {
+            "load": self._load,
+            "call": self._call,
+            "output": self._write_output,
+            "prepare": self._prepare,
+            "arm": self._arm,
+            "go": self._go,
+        }
+        while True:
+            request, descriptors = self._channel.receive_with_descriptors()
+            self._take_slots(request, descriptors)
+            self._channel.send(self._guarded(operations[field(request, "op", str)], request))
+
+    def _guarded(self, operation: Callable[[Message], Message], request: Message) -> Message:
+        """Run an operation; what the submission raises in it becomes the answer."""
+        from grader.worker.calls import Shortage
+        from grader.worker.loading import describe
+
+        deadline = request.get("deadline_s")
+        if deadline is not None:
+            faulthandler.dump_traceback_later(deadline * _TRACE_MARGIN, file=self._trace)
+        try:
+            return operation(request)
+        except Shortage as shortage:
+            return {"shortage": str(shortage)[:1000]}
+        except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
+            return {"error": describe(error, self._path)}
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _take_slots(self, request: Message, descriptors: list[int]) -> None:
+        for name, descriptor in zip(request.get("slots", ()), descriptors, strict=True):
+            if name == "input":
+                self._input = _replaced(self._input, descriptor)
+            else:
+                self._output = _replaced(self._output, descriptor)
+
+    def _load(self, request: Message) -> Message:
+        from grader.worker.loading import load
+
+        self._path = Path(field(request, "path", str))
+        self._module = load(self._path)
+        return {"loaded": True}
+
+    def _call(self, request: Message) -> Message:
+        from grader.worker.calls import execute
+
+        self._outcome = execute(request, self._module, self._input, self._tier)
+        return {"runs": self._outcome.runs, "nbytes": self._outcome.nbytes}
+
+    def _write_output(self, _: Message) -> Message:
+        if self._outcome is not None and self._output is not None:
+            self._outcome.write(self._output)
+        self._outcome = None
+        return {"written": True}
+
+    def _prepare(self, request: Message) -> Message:
+        from grader.worker.timing import prepare
+
+        assert self._module is not None
+        self._bench = None  # frees the inputs of the measurement before
+        self._bench = prepare(request, self._module, self._tier.device)
+        return {"seconds_per_call": self._bench.warm_up()}
+
+    def _arm(self, request: Message) -> Message:
+        assert self._bench is not None
+        self._bench.arm(field(request, "seed", int), field(request, "calls", int))
+        return {"armed": True}
+
+    def _go(self, request: Message) -> Message:
+        from grader.worker.timing import target_view
+
+        assert self._bench is not None and self._output is not None
+        samples = list(naturals(request, "samples", limit=4096))
+        return self._bench.go(samples, target_view(self._output, request, len(samples)))
+
+
+def _replaced(old: Slot | None, descriptor: int) -> Slot:
+    if old is not None:
+        old.close()
+    return Slot(descriptor)

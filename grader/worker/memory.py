@@ -1,0 +1,229 @@
+"""Guarded memory: every tensor that student code sees lies between poisoned red zones.
+
+A store before or behind a tensor lands in a red zone and is found after the call; memory that
+was never written still holds the poison. Works the same on CPU and GPU, without any hardware
+support. Each of the two runs of a call uses other patterns, so that a value which happens to
+equal one pattern differs from the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from grader.protocol.frames import Message
+from grader.protocol.tensors import scatter, span
+
+# Wide enough to catch a block that runs over the end, a multiple of any alignment that
+# Triton specialises on, so that guarded tensors take the same code path as ordinary ones.
+RED_ZONE_BYTES = 64 * 1024
+
+# Tensors that span more are laid out in untouched memory: filling gigabytes between the rows
+# of a huge-stride view would cost seconds and real memory.
+LARGEST_POISONED_SPAN = 256 * 1024 * 1024
+
+# 0xFF.. is a NaN in every floating-point format, and not the one that arithmetic yields: an
+# element that still holds it was never written.
+NAN_BYTE = 0xFF
+
+# Stands for the dtype's ordinary NaN around and between the elements of inputs: what reads it
+# computes NaN, and what it computes is not taken for memory that was never written.
+ORDINARY_NAN = None
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Byte patterns of one run.
+
+    Attributes:
+        run: Number of the run, from 0.
+        integers: Fills allocations of integers.
+        input_zone: Fills the red zones around inputs.
+        output_zone: Fills the red zones around the submission's own allocations; differs
+            from ``input_zone``, so that copying one zone to the other is seen.
+    """
+
+    run: int
+    integers: int
+    input_zone: int | None
+    output_zone: int
+
+
+RUNS = (
+    Poison(run=0, integers=0xA5, input_zone=ORDINARY_NAN, output_zone=0xA5),
+    Poison(run=1, integers=0x5A, input_zone=0x5A, output_zone=0xC3),
+)
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    role: str
+    index: int
+    buffer: torch.Tensor  # uint8: red zone, span, red zone
+    view: torch.Tensor
+    zone: torch.Tensor  # uint8: what one element of a red zone holds
+    poisoned: bool
+
+
+class GuardedMemory:
+    """All guarded tensors of one run of one call.
+
+    Attributes:
+        poison: The byte patterns of this run.
+    """
+
+    def __init__(self, device: torch.device, poison: Poison) -> None:
+        self._device = device
+        self.poison = poison
+        self._all: list[_Guarded] = []
+
+    def place_input(
+        self, source: torch.Tensor, shape: Sequence[int], strides: Sequence[int]
+    ) -> torch.Tensor:
+        """Lay out compact host elements as an input of the submission."""
+        index = sum(guarded.role == "input" for guarded in self._all)
+        guarded = self._reserve("input", index, shape, strides, source.dtype)
+        if source.numel():
+            scatter(guarded.view, source.to(self._device))
+        return guarded.view
+
+    def allocate(self, like: torch.Tensor) -> torch.Tensor:
+        """Poisoned memory of a tensor's size and layout, for the submission's own use."""
+        index = len(self._all)
+        return self._reserve("allocation", index, like.shape, like.stride(), like.dtype).view
+
+    def _reserve(
+        self,
+        role: str,
+        index: int,
+        shape: Sequence[int],
+        strides: Sequence[int],
+        dtype: torch.dtype,
+    ) -> _Guarded:
+        body = span(shape, strides) * dtype.itemsize
+        padded = -(-body // 16) * 16
+        poisoned = padded <= LARGEST_POISONED_SPAN
+        buffer = torch.empty(padded + 2 * RED_ZONE_BYTES, dtype=torch.uint8, device=self._device)
+        outside = self.poison.input_zone if role == "input" else self.poison.output_zone
+        zone = _element(dtype, outside, self.poison, self._device)
+        inside = buffer[RED_ZONE_BYTES : RED_ZONE_BYTES + body]
+        if poisoned:
+            buffer.view(-1, dtype.itemsize).copy_(zone)
+            if role != "input":
+                within = _element(dtype, NAN_BYTE, self.poison, self._device)
+                inside.view(-1, dtype.itemsize).copy_(within)
+        view = inside.view(dtype).as_strided(
+            tuple(shape), tuple(strides), RED_ZONE_BYTES // dtype.itemsize
+        )
+        guarded = _Guarded(role, index, buffer, view, zone, poisoned)
+        self._all.append(guarded)
+        return guarded
+
+    def violations(self) -> list[Message]:
+        """Stores that hit a red zone: which tensor, which side, how far, how many elements."""
+        return [
+            found
+            for guarded in self._all
+            if guarded.poisoned
+            for found in (_damage(guarded, "before"), _damage(guarded, "after"))
+            if found is not None
+        ]
+
+    def holder(self, tensor: torch.Tensor) -> tuple[str, int] | None:
+        """Role and index of the guarded tensor in whose memory this tensor lies."""
+        storage = tensor.untyped_storage().data_ptr()
+        for guarded in self._all:
+            if tensor.numel() and guarded.buffer.untyped_storage().data_ptr() == storage:
+                return guarded.role, guarded.index
+        return None
+
+
+def _element(
+    dtype: torch.dtype, byte: int | None, poison: Poison, device: torch.device
+) -> torch.Tensor:
+    """The bytes of one poisoned element."""
+    if not dtype.is_floating_point:
+        byte = 1 if dtype == torch.bool else poison.integers if byte in (None, NAN_BYTE) else byte
+    if byte is None:
+        return torch.full((1,), float("nan"), dtype=dtype, device=device).view(torch.uint8)
+    return torch.full((dtype.itemsize,), byte, dtype=torch.uint8, device=device)
+
+
+def _damage(guarded: _Guarded, side: str) -> Message | None:
+    itemsize = guarded.view.element_size()
+    body = span(guarded.view.shape, guarded.view.stride()) * itemsize
+    end = RED_ZONE_BYTES + body
+    zone = guarded.buffer[:RED_ZONE_BYTES] if side == "before" else guarded.buffer[end:]
+    elements = (zone.view(-1, itemsize) != guarded.zone).any(dim=1).nonzero().flatten()
+    if not elements.numel():
+        return None
+    first = int(elements[0]) - (RED_ZONE_BYTES // itemsize if side == "before" else 0)
+    return {
+        "role": guarded.role,
+        "index": guarded.index,
+        "side": side,
+        "first": first if side == "before" else math.ceil(body / itemsize) + first,
+        "count": int(elements.numel()),
+    }
+
+
+_UNDEFINED = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty",
+              "aten::new_empty_strided"}  # fmt: skip
+_DEFINED = {"aten::zeros", "aten::zeros_like", "aten::new_zeros", "aten::ones",
+            "aten::ones_like", "aten::new_ones", "aten::full", "aten::full_like",
+            "aten::new_full"}  # fmt: skip
+
+
+class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Gives the submission guarded memory for each tensor that it allocates."""
+
+    def __init__(
+        self,
+        memory: GuardedMemory,
+        device: torch.device,
+        undefined: Callable[[torch.Tensor], None] | None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._memory = memory
+        self._device = device
+        self._undefined = undefined
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = func._schema.name
+        if name not in _UNDEFINED | _DEFINED or not self._is_guardable(result):
+            return result
+        guarded = self._memory.allocate(result)
+        if name in _DEFINED:
+            guarded.copy_(result)
+        elif self._undefined is not None:
+            self._undefined(guarded)
+        return guarded
+
+    def _is_guardable(self, tensor: torch.Tensor) -> bool:
+        return tensor.device.type == self._device.type and tensor.layout == torch.strided
+
+
+@contextmanager
+def guarded_allocations(
+    memory: GuardedMemory,
+    device: torch.device,
+    undefined: Callable[[torch.Tensor], None] | None = None,
+) -> Iterator[None]:
+    """Guard all allocations on ``device`` by the code inside.
+
+    Args:
+        memory: Takes the allocations.
+        device: Allocations elsewhere stay as they are.
+        undefined: Told of each tensor handed out whose elements were never set.
+    """
+    with GuardedAllocations(memory, device, undefined):
+        yield

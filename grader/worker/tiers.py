@@ -1,0 +1,142 @@
+"""Where kernels run: interpreted on the CPU, or compiled on the GPU.
+
+A tier gives a device and watches one run of a call. Everything else in the worker is the same
+for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+import triton
+
+from grader.protocol.frames import Message
+from grader.worker.memory import GuardedMemory, guarded_allocations
+
+
+@dataclass
+class Evidence:
+    """What was seen beside one run: helpful to name a bug, no proof of anything."""
+
+    launches: list[Message] = field(default_factory=list)
+    findings: list[Message] = field(default_factory=list)
+
+
+class Tier(Protocol):
+    """A way to execute kernels."""
+
+    name: str
+    device: torch.device
+
+    def describe(self) -> Message:
+        """Name and properties of what kernels run on."""
+        ...
+
+    def watch(self, memory: GuardedMemory) -> Any:
+        """Context manager around one run; yields the ``Evidence`` that it fills."""
+        ...
+
+    def finish(self) -> None:
+        """Wait until all kernels have ended; raises what they did wrong."""
+        ...
+
+
+# A frame is bounded; the first findings say it all.
+MOST_FINDINGS = 16
+MOST_LAUNCHES = 256
+
+
+class Interpreted:
+    """Kernels run one program after another in Python, every access checked."""
+
+    name = "interpreted"
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        from grader.worker import interpreter
+
+        interpreter.install()
+        self._interpreter = interpreter
+
+    def describe(self) -> Message:
+        """Versions; there is no device to describe."""
+        return {"device": "interpreter", **_versions()}
+
+    @contextmanager
+    def watch(self, memory: GuardedMemory) -> Iterator[Evidence]:
+        """Record launches, traffic and faulty accesses of the run inside."""
+        evidence = Evidence()
+        with (
+            self._interpreter.record(poison=memory.poison.run) as recording,
+            guarded_allocations(memory, self.device, self._interpreter.mark_uninitialised),
+        ):
+            try:
+                yield evidence
+            finally:
+                evidence.launches = [
+                    launch.to_json()
+                    for launch in recording.launches[:MOST_LAUNCHES]
+                    if not launch.rehearsal
+                ]
+                evidence.findings = [
+                    finding.to_json() for finding in recording.findings[:MOST_FINDINGS]
+                ]
+
+    def finish(self) -> None:
+        """Interpreted kernels have ended when their launch returns."""
+
+
+class Compiled:
+    """Kernels run as Triton compiles them, on the first CUDA device."""
+
+    name = "compiled"
+
+    def __init__(self) -> None:
+        self.device = torch.device("cuda", 0)
+        torch.zeros(1, device=self.device)  # creates the context while nobody waits
+
+    def describe(self) -> Message:
+        """The GPU's name and capability, and versions."""
+        properties = torch.cuda.get_device_properties(self.device)
+        return {
+            "device": properties.name,
+            "compute_capability": f"{properties.major}.{properties.minor}",
+            "memory_bytes": properties.total_memory,
+            "cuda": torch.version.cuda,
+            **_versions(),
+        }
+
+    @contextmanager
+    def watch(self, memory: GuardedMemory) -> Iterator[Evidence]:
+        """Record the names of the kernels launched by the run inside."""
+        evidence = Evidence()
+
+        def record(metadata: Any) -> None:
+            if len(evidence.launches) < MOST_LAUNCHES:
+                evidence.launches.append({"kernel": str(metadata.get()["name"])})
+
+        hooks = triton.knobs.runtime.launch_enter_hook
+        hooks.add(record)
+        try:
+            with guarded_allocations(memory, self.device):
+                yield evidence
+        finally:
+            hooks.remove(record)
+
+    def finish(self) -> None:
+        """Wait for the device; a faulty kernel raises here."""
+        torch.cuda.synchronize(self.device)
+
+
+def start_tier(name: str) -> Tier:
+    """Start the tier that the judge asked for."""
+    tiers: dict[str, Callable[[], Tier]] = {"interpreted": Interpreted, "compiled": Compiled}
+    return tiers[name]()
+
+
+def _versions() -> Message:
+    return {"torch": torch.__version__, "triton": triton.__version__}
