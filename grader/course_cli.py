@@ -17,7 +17,8 @@ from grader.cli import DeviceChoice, lesson_named
 from grader.commands.boundary import guarded
 from grader.commands.outputs import write_text
 from grader.errors import ExitCode, UsageError
-from grader.lesson import Course
+from grader.lesson import Course, Lesson
+from grader.report.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,9 +39,14 @@ Lessons = Annotated[
 
 
 @app.command()
-def build(lessons: Lessons = None) -> None:
+def build(
+    lessons: Lessons = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite exercises that hold somebody's work, too.")
+    ] = False,
+) -> None:
     """Generate skeletons and notebooks from solutions and notebook sources."""
-    _end(lambda: _build(lessons or []))
+    _end(lambda: _build(lessons or [], force))
 
 
 @app.command()
@@ -88,14 +94,16 @@ def _end(command: Callable[[], int]) -> None:
     raise typer.Exit(guarded(command))
 
 
-def _build(names: list[str]) -> int:
+def _build(names: list[str], force: bool) -> int:
+    from grader.authoring.build import Outcome as Built
     from grader.authoring.build import build as build_lessons
 
     course = Course.find()
-    written = build_lessons(course, _known(course, names))
-    for path in written:
-        print(f"written  {path}")
-    print(f"{len(written)} files written" if written else "Everything is fresh.")
+    files = build_lessons(course, _known(course, names), force=force)
+    for file in files:
+        print(f"{file.outcome:9}  {file.path}")
+    if any(file.outcome is Built.KEPT for file in files):
+        print("Kept files hold somebody's work; --force overwrites them.", file=sys.stderr)
     return ExitCode.OK
 
 
@@ -106,7 +114,7 @@ def _check(names: list[str]) -> int:
     problems = check_lessons(course, _known(course, names))
     for problem in problems:
         print(problem)
-    print(f"{len(problems)} problems" if problems else "No problems.")
+    print(count(len(problems), "problem") if problems else "No problems.")
     return ExitCode.POINTS_LOST if problems else ExitCode.OK
 
 
@@ -183,6 +191,6 @@ def _show_finding(console: Console, finding: Finding) -> None:
         console.print(ink.text(f"{'':10}{finding.remedy}"), soft_wrap=True)
 
 
-def _known(course: Course, names: list[str]) -> list[str]:
-    """Full names of the lessons that were typed; all lessons if none was."""
-    return [lesson_named(course, name).name for name in names] or course.names()
+def _known(course: Course, names: list[str]) -> list[Lesson]:
+    """The lessons that were typed; all lessons if none was."""
+    return [lesson_named(course, name) for name in names] or list(course.lessons())

@@ -114,12 +114,16 @@ class Lesson:
             SubmissionNotFoundError: There is no such file; names every place looked at.
         """
         name = f"{self.name}.py"
-        places = [explicit] if explicit else [
-            working / name,
-            working / self.name / name,
-            working / "exercises" / self.name / name,
-            self.exercise,
-        ]
+        places = (
+            [explicit]
+            if explicit
+            else [
+                working / name,
+                working / self.name / name,
+                working / "exercises" / self.name / name,
+                self.exercise,
+            ]
+        )
         for place in places:
             if place.is_file():
                 return place.resolve()

@@ -26,7 +26,7 @@ class LessonTest:
 
     Attributes:
         name: Name of the function, the id under which its points are recorded.
-        title: First line of its docstring, or its name if it has none.
+        title: First line of its docstring without the full stop, or its name if it has none.
         points: What ``@points`` says; None for a test that is not graded.
         hint: Section of ``hints.md`` that ``@hint`` names.
         line: Line of ``def``, 1-based.
@@ -58,10 +58,10 @@ def read_tests(path: Path) -> tuple[LessonTest, ...]:
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except OSError as error:
-        raise LessonDefinitionError(f"{path}: the graded tests cannot be read: {error}.") from error
+        raise LessonDefinitionError(f"{path}: the tests cannot be read: {error}.") from error
     except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise LessonDefinitionError(f"{path}:{line}: the graded tests are no Python: {error}.") from error
+        where = f"{path}:{getattr(error, 'lineno', None) or 1}"
+        raise LessonDefinitionError(f"{where}: the tests are no Python: {error}.") from error
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
     return tuple(_read(path, node) for node in functions if node.name.startswith("test_"))
 
@@ -91,16 +91,14 @@ def _read(path: Path, node: ast.FunctionDef) -> LessonTest:
     section = _marker(path, node, "hint", (str,))
     return LessonTest(
         name=node.name,
-        title=docstring.split("\n", 1)[0] or node.name,
+        title=docstring.split("\n", 1)[0].removesuffix(".") or node.name,
         points=float(points) if isinstance(points, int | float) else None,
         hint=section if isinstance(section, str) else None,
         line=node.lineno,
     )
 
 
-def _marker(
-    path: Path, node: ast.FunctionDef, name: str, kinds: tuple[type, ...]
-) -> object | None:
+def _marker(path: Path, node: ast.FunctionDef, name: str, kinds: tuple[type, ...]) -> object | None:
     """The argument of ``@name(argument)``, also as ``@pytest.mark.name(argument)``."""
     for decorator in node.decorator_list:
         if not isinstance(decorator, ast.Call) or _last_name(decorator.func) != name:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from grader import cases as case_table
-from grader.judge.seeds import case_seed, fresh_seed
 from grader.judge.device import choose_device
+from grader.judge.seeds import case_seed, fresh_seed
 from grader.lesson import Course, Lesson
 from grader.results import CaseResult, Diagnosis, Status
 from grader.testing import Judged
@@ -24,7 +24,9 @@ from grader.testing import Judged
 if TYPE_CHECKING:
     from grader.judge.check import Check
     from grader.judge.grading import Grading
+    from grader.judge.peak_memory import PeakMemory
     from grader.judge.submission import Submission
+    from grader.judge.timing.speed import Speed
     from grader.judge.traffic import Traffic
     from grader.protocol.data import Data
 
@@ -188,6 +190,22 @@ def traffic() -> Traffic:
     from grader.judge.traffic import Traffic
 
     return Traffic()
+
+
+@pytest.fixture
+def speed(request: pytest.FixtureRequest, grading: Grading, reference: ModuleType) -> Speed:
+    """Times a function side by side with a baseline."""
+    from grader.judge.timing.speed import Speed
+
+    return Speed(grading, _test_id(request.node), reference)
+
+
+@pytest.fixture
+def peak_memory() -> PeakMemory:
+    """Compares the memory that a call allocates with a limit."""
+    from grader.judge.peak_memory import PeakMemory
+
+    return PeakMemory()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,9 @@ import pytest
 
 from grader import sandbox
 from grader.errors import LessonDefinitionError
-from grader.judge.seeds import fresh_seed
 from grader.judge.device import choose_device, tier_of
 from grader.judge.process import WorkerProcess
+from grader.judge.seeds import fresh_seed
 from grader.judge.source import SubmissionSource
 from grader.lesson import Lesson
 from grader.lesson_tests import find_test, graded_tests
@@ -27,6 +27,7 @@ from grader.results import CaseResult, Device, Diagnosis, Report, Status, TestRe
 
 if TYPE_CHECKING:
     from grader.judge.grading import Grading
+    from grader.judge.timing.speed import SpeedRequest
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,17 @@ class RunRequest:
     seed: str | None = None
 
 
-def grade(request: RunRequest, observer: Observer) -> Report:
+def grade(
+    request: RunRequest,
+    observer: Observer,
+    speed_probe: Callable[[SpeedRequest], None] | None = None,
+) -> Report:
     """Grade one submission to one lesson.
+
+    Args:
+        request: What to grade and how.
+        observer: Told what happens.
+        speed_probe: Takes each speed measurement instead of the verdict; for calibration.
 
     Raises:
         GraderError: Nothing could be graded at all; what concerns single tests is in the
@@ -92,6 +102,7 @@ def grade(request: RunRequest, observer: Observer) -> Report:
     started = time.monotonic()
     only = [find_test(request.lesson, name).name for name in request.only]
     grading = _start(request)
+    grading.speed_probe = speed_probe
     try:
         recorder = _Recorder(grading, observer)
         _run_pytest(only, grading, recorder)
@@ -192,6 +203,7 @@ class _Recorder:
             self.plans[name] = Plan(
                 name, test.title, test.points or 0.0, count, steps[0] if steps else None
             )
+        fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         self._observer.planned(
             lesson,
             self._grading.source.path,
@@ -199,6 +211,14 @@ class _Recorder:
             sandbox.probe().level,
             list(self.plans.values()),
         )
+        self._prefetch(fixtures)
+
+    def _prefetch(self, fixtures: set[str]) -> None:
+        """Start the other workers that the tests will ask for, while the first ones run."""
+        if "interpreted" in fixtures:
+            self._grading.prefetch("interpreted")
+        if "speed" in fixtures and self._grading.device == "gpu":
+            self._grading.prefetch_baseline()
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
         name, _, case = nodeid.rpartition("::")[2].partition("[")

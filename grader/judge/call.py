@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -174,9 +174,3 @@ def leaves(result: Result) -> Iterator[Result]:
             yield from leaves(item)
     else:
         yield result
-
-
-def name_inputs(names: Sequence[str], tensors: Sequence[torch.Tensor]) -> tuple[Input, ...]:
-    """Label inputs with parameter names, as far as there are names."""
-    padded = [*names, *(f"argument {n + 1}" for n in range(len(names), len(tensors)))]
-    return tuple(Input(name, tensor) for name, tensor in zip(padded, tensors, strict=False))

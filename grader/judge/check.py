@@ -170,9 +170,7 @@ def _inputs_unchanged(call: Call, in_place: bool) -> None:
                 )
 
 
-def _kernels_launched(
-    call: Call, function: Function, expected: torch.Tensor
-) -> None:
+def _kernels_launched(call: Call, function: Function, expected: torch.Tensor) -> None:
     missing: Collection[str] = set(function.kernels) - call.kernels
     if missing and expected.numel():
         name = sorted(missing)[0]

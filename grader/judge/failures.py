@@ -53,9 +53,7 @@ def died(death: WorkerDied, function: str | None, name: str, limit_s: float) -> 
 
 def _crashed(death: WorkerDied, subject: str, where: str, line: int | None) -> Judged:
     if death.cause == "signal":
-        kind, what = _SIGNAL_KINDS.get(
-            death.code, ("killed", f"was ended by signal {death.code}")
-        )
+        kind, what = _SIGNAL_KINDS.get(death.code, ("killed", f"was ended by signal {death.code}"))
         message = f"{subject} {what}.{where}"
         return _judged(Status.CRASHED, kind, message, line)
     message = (

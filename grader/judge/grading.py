@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from grader import sandbox
 from grader.judge.device import tier_of
@@ -12,6 +15,11 @@ from grader.judge.source import SubmissionSource
 from grader.judge.submission import Submission
 from grader.lesson import Lesson
 from grader.results import Device
+
+if TYPE_CHECKING:
+    from grader.judge.timing.speed import SpeedRequest
+
+_BASELINE = "baseline"
 
 
 @dataclass
@@ -23,12 +31,14 @@ class Grading:
         source: The submission's text.
         device: ``"cpu"`` or ``"gpu"``.
         seed: The run's seed; each case derives its own from it.
+        speed_probe: Takes each speed measurement instead of the verdict; for calibration.
     """
 
     lesson: Lesson
     source: SubmissionSource
     device: str
     seed: str
+    speed_probe: Callable[[SpeedRequest], None] | None = None
     _sessions: dict[str, Session] = field(default_factory=dict)
 
     def adopt(self, worker: WorkerProcess) -> None:
@@ -55,6 +65,26 @@ class Grading:
     def sandbox_level(self) -> str:
         """How the workers of this run are confined."""
         return sandbox.probe().level
+
+    def baseline_session(self) -> Session:
+        """A worker that runs the lesson's own reference, confined like the student's."""
+        if _BASELINE not in self._sessions:
+            self.prefetch_baseline()
+        return self._sessions[_BASELINE]
+
+    def prefetch_baseline(self) -> None:
+        """Start the baseline's worker in the background."""
+        source = self.lesson.reference.read_bytes()
+        worker = WorkerProcess(self.tier)
+        self._sessions[_BASELINE] = Session(source, "baseline", worker, self.lesson.deadline_s)
+
+    def prefetch(self, tier: str) -> None:
+        """Start the worker of a tier in the background."""
+        self._session(tier)
+
+    def processes(self) -> set[int]:
+        """Ids of this process and of all workers."""
+        return {os.getpid(), *(pid for s in self._sessions.values() for pid in s.processes())}
 
     def close(self) -> None:
         """End all workers."""

@@ -92,6 +92,11 @@ class WorkerProcess:
         self._trace = _Drain(os.fdopen(trace_read, "rb"), MOST_OUTPUT_BYTES, self._kill_group)
         self._channel.send({"tier": tier})
 
+    @property
+    def pid(self) -> int:
+        """Process id, which is also the id of its group."""
+        return self._process.pid
+
     def wait_until_ready(self) -> Message:
         """Wait for the worker to be up; returns its description of itself.
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets
 
+
 def fresh_seed() -> str:
     """A run's seed from the operating system's entropy: 128 bits in hexadecimal."""
     return secrets.token_hex(16)

@@ -15,7 +15,7 @@ import torch
 
 from grader.judge import failures
 from grader.judge.call import Call, Input, decode_runs
-from grader.judge.process import WorkerDied, WorkerProcess
+from grader.judge.process import WorkerDied, WorkerProcess, printable
 from grader.protocol.frames import Message, ProtocolViolation, field, optional
 from grader.protocol.slots import Slot, aligned
 from grader.protocol.tensors import encode_argument, layout, write
@@ -29,6 +29,10 @@ COPY_DEADLINE_S = 60.0
 # many bytes: a submission cannot make the judge allocate without bound.
 _OUTPUT_FACTOR = 64
 _OUTPUT_FLOOR_BYTES = 256 * 1024 * 1024
+
+
+class WorkerFaultError(Exception):
+    """The worker's own code failed: nobody's points, and a bug to report."""
 
 
 class Session:
@@ -87,10 +91,30 @@ class Session:
             raise self._died(worker, end, function, COPY_DEADLINE_S) from end
         return Call(function, tuple(inputs), decoded, self.describe()["device"])
 
+    def peak_memory(self, function: str, args: Sequence[Any], kwargs: dict[str, Any]) -> int:
+        """Bytes that one call allocates at most beyond its inputs.
+
+        Raises:
+            Judged: As for ``call``.
+        """
+        self._load()
+        message, descriptors, _ = self._encode(function, args, kwargs, runs=1)
+        message["op"] = "peak"
+        reply = self.ask(function, message, message["deadline_s"], descriptors)
+        try:
+            return field(reply, "peak_bytes", int)
+        except ProtocolViolation as violation:
+            worker = self._load()
+            raise self._died(worker, violation, function, message["deadline_s"]) from violation
+
     def output_slot(self, nbytes: int) -> tuple[Slot, list[str], list[int]]:
         """A slot for results, and what to send so that the worker has it too."""
         slot, grown = self._slot("output", nbytes)
         return slot, ["output"] if grown else [], [slot.descriptor] if grown else []
+
+    def processes(self) -> list[int]:
+        """Ids of the running worker processes."""
+        return [worker.pid for worker in (self._worker, self._spare) if worker is not None]
 
     def place(self, name: str, text: str) -> Path:
         """Put a file of the course into the worker's scratch folder."""
@@ -124,6 +148,8 @@ class Session:
             raise self._died(worker, end, function, deadline_s) from end
         if error is not None:
             raise self._failure(worker, error, function)
+        if "fault" in reply:
+            raise WorkerFaultError(printable(str(reply["fault"])))
         if "shortage" in reply:
             defer("This machine has too little memory for this case; use one with more.")
         return reply

@@ -43,7 +43,11 @@ def undone_line(skeleton: Definition, submission: Definition) -> int | None:
         came in its place; None if all is done. Docstrings, comments, the signature and the
         words of a stub make no difference.
     """
-    if _substance(skeleton) == _substance(submission):
+    try:
+        same = _substance(skeleton) == _substance(submission)
+    except RecursionError:  # nested deeper than any skeleton
+        return None
+    if same:
         return min(_stub_lines(submission), default=submission.lineno)
     stubs = {ast.dump(node) for node in ast.walk(skeleton) if _is_host_stub(node)}
     bodies = [node.body for node in ast.walk(submission) if isinstance(node, ast.FunctionDef)]

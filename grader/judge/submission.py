@@ -6,12 +6,11 @@ is sent, the source is asked whether there is anything to run at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from grader.judge.call import Call, name_inputs
+from grader.judge.call import Call, Input
 from grader.judge.session import Session
 from grader.judge.skeleton_state import FunctionState, Progress, function_state
 from grader.judge.source import SubmissionSource
@@ -23,50 +22,82 @@ from grader.testing import Judged
 class Submission:
     """All graded functions of one submission on one tier.
 
-    Attributes:
-        lesson: The lesson that it is graded for.
-        source: Its text.
+    ``submission.softmax`` is the ``GradedFunction`` of that name.
     """
 
     def __init__(self, lesson: Lesson, source: SubmissionSource, session: Session) -> None:
-        self.lesson = lesson
-        self.source = source
+        self._lesson = lesson
+        self._source = source
         self._session = session
 
-    def __getattr__(self, name: str) -> Callable[..., Call]:
+    def __getattr__(self, name: str) -> GradedFunction:
         """A graded function of the lesson.
 
         Raises:
             AttributeError: The lesson grades no function of that name.
         """
-        functions = self.__dict__.get("lesson") and self.lesson.functions
-        if not functions or name not in functions:
+        if name.startswith("_") or name not in self._lesson.functions:
             raise AttributeError(f"lesson.toml lists no function {name!r}")
+        skeleton = self._lesson.pristine_skeleton
+        return GradedFunction(
+            self._lesson.functions[name],
+            self._source,
+            skeleton.read_text() if skeleton.is_file() else "",
+            self._session,
+        )
 
-        def function(*args: Any, **kwargs: Any) -> Call:
-            return self._call(functions[name], args, kwargs)
 
-        function.__name__ = name
-        return function
+class GradedFunction:
+    """One function of the submission, as a lesson's test calls it.
 
-    def _call(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        self._refuse_unready(function)
-        named = dict(zip(self.source.parameters(function.name), args, strict=False)) | kwargs
-        unnamed = args[len(named) - len(kwargs) :]
-        labels = [key for key, value in named.items() if isinstance(value, torch.Tensor)]
-        tensors = [named[key] for key in labels]
-        tensors += [value for value in unnamed if isinstance(value, torch.Tensor)]
-        return self._session.call(function.name, args, kwargs, name_inputs(labels, tensors))
+    Attributes:
+        name: Its name.
+        session: Where it runs.
+    """
 
-    def _refuse_unready(self, function: Function) -> None:
-        error = self.source.syntax_error
-        if error is not None:
-            raise _syntax_failure(error)
-        skeleton = self.lesson.pristine_skeleton
-        text = skeleton.read_text() if skeleton.is_file() else ""
-        state = function_state(text, self.source.text, function)
+    def __init__(
+        self, function: Function, source: SubmissionSource, skeleton: str, session: Session
+    ) -> None:
+        self.name = function.name
+        self.session = session
+        self._function = function
+        self._source = source
+        self._skeleton = skeleton
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Call:
+        """Run it on these arguments: tensors, numbers, dtypes.
+
+        Raises:
+            Judged: There is nothing to run yet, or it raised, hung or crashed.
+        """
+        self.require_started()
+        return self.session.call(self.name, args, kwargs, self._name_inputs(args, kwargs))
+
+    def require_started(self) -> None:
+        """See from the source alone that there is something to run.
+
+        Raises:
+            Judged: Not started, partly done, not defined, or not Python.
+        """
+        if self._source.syntax_error is not None:
+            raise _syntax_failure(self._source.syntax_error)
+        state = function_state(self._skeleton, self._source.text, self._function)
         if state.progress is not Progress.STARTED:
-            raise _unready_failure(state, function)
+            raise _unready_failure(state, self._function)
+
+    def _name_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Input, ...]:
+        names = self._source.parameters(self.name)
+        labels = [*names[: len(args)], *([""] * (len(args) - len(names))), *kwargs]
+        values = [*args, *kwargs.values()]
+        tensors = [
+            (label, value)
+            for label, value in zip(labels, values, strict=True)
+            if isinstance(value, torch.Tensor)
+        ]
+        return tuple(
+            Input(label or f"argument {position}", tensor)
+            for position, (label, tensor) in enumerate(tensors, start=1)
+        )
 
 
 def _syntax_failure(error: SyntaxError) -> Judged:

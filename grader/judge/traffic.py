@@ -6,10 +6,10 @@ student's code: worth few points, and a count below what any kernel must move is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from grader.judge.call import Call, Returned, leaves
+from grader.judge.submission import GradedFunction
 from grader.protocol.frames import Message, ProtocolViolation, field, objects
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, fail
@@ -30,9 +30,7 @@ class Traffic:
         self.verdicts = 0
         self.traffic: dict[str, Any] | None = None
 
-    def __call__(
-        self, function: Callable[..., Call], *args: Any, at_most: float, **kwargs: Any
-    ) -> None:
+    def __call__(self, function: GradedFunction, *args: Any, at_most: float, **kwargs: Any) -> None:
         """Run the function and compare its traffic with the minimum.
 
         The minimum reads each input element once and writes each output element once.

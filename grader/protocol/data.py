@@ -41,9 +41,7 @@ class Data:
         self, low: int, high: int, *shape: int, dtype: torch.dtype = torch.int64
     ) -> torch.Tensor:
         """Whole numbers from ``low`` to ``high - 1``."""
-        values = torch.randint(
-            low, high, shape, generator=self._generator, device=self._device
-        )
+        values = torch.randint(low, high, shape, generator=self._generator, device=self._device)
         return values.to(dtype)
 
     def number(self, low: float, high: float) -> float:

@@ -7,7 +7,6 @@ copies what it wants to judge to private memory first and never reads a slot twi
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import mmap
 import os
@@ -60,10 +59,11 @@ class Slot:
         return self._bytes[offset : offset + nbytes]
 
     def close(self) -> None:
-        """Unmap and close; views handed out must no longer be used."""
+        """Close; the mapping goes with the last view that was handed out."""
+        # Not unmapped here: torch does not lock the buffer, so a view that is still alive
+        # would point to nothing.
         self._bytes = None
-        with contextlib.suppress(BufferError):  # a view is alive: the mapping goes when it does
-            self._map.close()
+        del self._map
         os.close(self.descriptor)
 
     def __enter__(self) -> Slot:

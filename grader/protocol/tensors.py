@@ -91,9 +91,7 @@ def layout(tensors: Sequence[torch.Tensor], start: int = 0) -> tuple[list[Header
     """Headers that place tensors one after another, and the first free byte behind them."""
     headers = []
     for tensor in tensors:
-        headers.append(
-            Header(tensor.dtype, tuple(tensor.shape), tuple(tensor.stride()), start)
-        )
+        headers.append(Header(tensor.dtype, tuple(tensor.shape), tuple(tensor.stride()), start))
         start += aligned(headers[-1].nbytes)
     return headers, start
 

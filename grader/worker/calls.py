@@ -21,6 +21,7 @@ from grader.protocol.tensors import (
     layout,
     write,
 )
+from grader.worker.loading import submission_code
 from grader.worker.memory import RUNS, GuardedMemory, Poison
 from grader.worker.tiers import Evidence, Tier
 
@@ -55,9 +56,10 @@ def execute(request: Message, module: Any, slot: Slot | None, tier: Tier) -> Out
 
     Raises:
         Shortage: The inputs do not fit.
-        BaseException: Whatever the submission raised.
+        SubmissionRaised: Student code raised.
     """
-    function = getattr(module, field(request, "function", str))
+    with submission_code():
+        function = getattr(module, field(request, "function", str))
     headers = [Header.from_json(header) for header in objects(request, "tensors")]
     outcome = Outcome()
     for poison in RUNS[: field(request, "runs", int)]:
@@ -76,15 +78,37 @@ def _run(
 ) -> Message:
     memory = GuardedMemory(tier.device, poison)
     inputs = _place(headers, slot, memory)
-    args = [decode_argument(value, inputs) for value in objects(request, "args")]
-    kwargs = {
-        name: decode_argument(value, inputs)
-        for name, value in field(request, "kwargs", dict).items()
-    }
-    with tier.watch(memory) as evidence:
+    args, kwargs = _arguments(request, inputs)
+    with tier.watch(memory) as evidence, submission_code():
         result = function(*args, **kwargs)
         tier.finish()
     return _describe_run(result, inputs, memory, evidence, outcome)
+
+
+def peak_memory(request: Message, module: Any, slot: Slot | None, tier: Tier) -> int:
+    """Bytes that the requested call allocates at most beyond its inputs, unguarded."""
+    with submission_code():
+        function = getattr(module, field(request, "function", str))
+    headers = [Header.from_json(header) for header in objects(request, "tensors")]
+    inputs = _place(headers, slot, GuardedMemory(tier.device, RUNS[0]))
+    args, kwargs = _arguments(request, inputs)
+    with submission_code():
+        function(*args, **kwargs)  # compile and tune first
+        tier.finish()
+    torch.cuda.reset_peak_memory_stats(tier.device)
+    before = torch.cuda.memory_allocated(tier.device)
+    with submission_code():
+        function(*args, **kwargs)
+        tier.finish()
+    return torch.cuda.max_memory_allocated(tier.device) - before
+
+
+def _arguments(
+    request: Message, inputs: Sequence[torch.Tensor]
+) -> tuple[list[Any], dict[str, Any]]:
+    args = [decode_argument(value, inputs) for value in objects(request, "args")]
+    named = field(request, "kwargs", dict)
+    return args, {name: decode_argument(value, inputs) for name, value in named.items()}
 
 
 def _place(

@@ -6,6 +6,7 @@ import importlib.util
 import linecache
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -15,6 +16,24 @@ from grader.protocol.frames import Message
 LONGEST_MESSAGE = 4000
 
 
+class SubmissionRaised(Exception):
+    """Student code raised; the cause says what. Anything else that fails is our own fault."""
+
+
+@contextmanager
+def submission_code() -> Iterator[None]:
+    """Around every entry into student code, so that its exceptions are told from ours.
+
+    Raises:
+        SubmissionRaised: For whatever is raised inside, ``SystemExit`` and
+            ``KeyboardInterrupt`` included.
+    """
+    try:
+        yield
+    except BaseException as error:
+        raise SubmissionRaised from error
+
+
 def load(path: Path) -> ModuleType:
     """Import the file under its own name, so that Triton finds the kernels' source."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -22,7 +41,8 @@ def load(path: Path) -> ModuleType:
         raise ImportError(f"{path} cannot be imported as a Python module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    with submission_code():
+        spec.loader.exec_module(module)
     return module
 
 

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -71,6 +72,7 @@ class Worker:
             "load": self._load,
             "call": self._call,
             "output": self._write_output,
+            "peak": self._peak,
             "prepare": self._prepare,
             "arm": self._arm,
             "go": self._go,
@@ -83,7 +85,7 @@ class Worker:
     def _guarded(self, operation: Callable[[Message], Message], request: Message) -> Message:
         """Run an operation; what the submission raises in it becomes the answer."""
         from grader.worker.calls import Shortage
-        from grader.worker.loading import describe
+        from grader.worker.loading import LONGEST_MESSAGE, SubmissionRaised, describe
 
         deadline = request.get("deadline_s")
         if deadline is not None:
@@ -92,8 +94,10 @@ class Worker:
             return operation(request)
         except Shortage as shortage:
             return {"shortage": str(shortage)[:1000]}
-        except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
-            return {"error": describe(error, self._path)}
+        except SubmissionRaised as raised:
+            return {"error": describe(raised, self._path)}
+        except Exception:
+            return {"fault": traceback.format_exc()[-LONGEST_MESSAGE:]}
         finally:
             faulthandler.cancel_dump_traceback_later()
 
@@ -122,6 +126,11 @@ class Worker:
             self._outcome.write(self._output)
         self._outcome = None
         return {"written": True}
+
+    def _peak(self, request: Message) -> Message:
+        from grader.worker.calls import peak_memory
+
+        return {"peak_bytes": peak_memory(request, self._module, self._input, self._tier)}
 
     def _prepare(self, request: Message) -> Message:
         from grader.worker.timing import prepare

@@ -149,7 +149,9 @@ def _element(
 ) -> torch.Tensor:
     """The bytes of one poisoned element."""
     if not dtype.is_floating_point:
-        byte = 1 if dtype == torch.bool else poison.integers if byte in (None, NAN_BYTE) else byte
+        byte = poison.integers if byte in (None, NAN_BYTE) else byte
+    if dtype == torch.bool:
+        byte = 1 - poison.run  # the only two values there are, one a run
     if byte is None:
         return torch.full((1,), float("nan"), dtype=dtype, device=device).view(torch.uint8)
     return torch.full((dtype.itemsize,), byte, dtype=torch.uint8, device=device)
@@ -194,9 +196,7 @@ class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._device = device
         self._undefined = undefined
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         name = func._schema.name
         if name not in _UNDEFINED | _DEFINED or not self._is_guardable(result):

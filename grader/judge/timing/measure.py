@@ -7,13 +7,14 @@ quadruples the mean of the log-ratios and its spread give the interval.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from grader.judge.timing.mirror import SAMPLES, Mirror, agrees
+from grader.judge.timing.mirror import SAMPLES, Expected, Mirror, agrees
+from grader.judge.timing.sequential import Trial
 from grader.judge.timing.sides import Batch, Side
+from grader.judge.timing.statistics import Quadruple
 from grader.protocol.batches import plan_writes
 from grader.results import Diagnosis, Status
 from grader.testing import Judged
@@ -24,21 +25,23 @@ _AUDITS = 3
 
 
 @dataclass(frozen=True)
-class Quadruple:
-    """Four batches: A is the baseline, B the student; ``ABBA`` or ``BAAB``."""
+class Round:
+    """Four batches: A is the baseline, B the student; taken as ABBA or as BAAB."""
 
     a1: Batch
     b1: Batch
     b2: Batch
     a2: Batch
 
-    def to_json(self) -> dict[str, list[float]]:
-        """Seconds per call by the judge's clock and by events, in the order a1, b1, b2, a2."""
-        batches = (self.a1, self.b1, self.b2, self.a2)
-        return {
-            "wall_s": [batch.seconds_per_call for batch in batches],
-            "events_s": [batch.events_s / batch.calls for batch in batches],
-        }
+    @property
+    def batches(self) -> tuple[Batch, Batch, Batch, Batch]:
+        """In the order a1, b1, b2, a2."""
+        return self.a1, self.b1, self.b2, self.a2
+
+    @property
+    def quadruple(self) -> Quadruple:
+        """Seconds per call by the judge's clock."""
+        return Quadruple(*(batch.seconds_per_call for batch in self.batches))
 
 
 class Comparison:
@@ -59,19 +62,20 @@ class Comparison:
         for _ in range(_AUDITS):
             self._student_batch(self._random.randint(1, 2 * self._mirror.rings))
 
-    def run(self, enough: Callable[[list[Quadruple]], bool]) -> list[Quadruple]:
-        """Measure until ``enough`` says so; it is asked after each quadruple."""
-        quadruples: list[Quadruple] = []
-        while not enough(quadruples):
-            quadruples.append(self._quadruple(swapped=len(quadruples) % 2 == 1))
-        return quadruples
+    def run(self, trial: Trial) -> list[Round]:
+        """Measure until the trial is finished."""
+        rounds: list[Round] = []
+        while not trial.finished:
+            rounds.append(self._round(swapped=len(rounds) % 2 == 1))
+            trial.add(rounds[-1].quadruple)
+        return rounds
 
-    def _quadruple(self, swapped: bool) -> Quadruple:
+    def _round(self, swapped: bool) -> Round:
         if swapped:
             b1, a1, a2, b2 = self._b(), self._a(), self._a(), self._b()
         else:
             a1, b1, b2, a2 = self._a(), self._b(), self._b(), self._a()
-        return Quadruple(a1, b1, b2, a2)
+        return Round(a1, b1, b2, a2)
 
     def _a(self) -> Batch:
         calls = self._length(self._baseline)
@@ -88,7 +92,7 @@ class Comparison:
         self._student.arm(calls, seed)
         torch.cuda.synchronize()  # the judge's own kernels must not run beside the student's
         batch = self._student.go(calls, expected.samples, self._mirror.dtype)
-        _refuse_shortcuts(self._student.function, batch, expected.before, expected.after)
+        _refuse_shortcuts(self._student.function, batch, expected)
         return batch
 
     def _length(self, side: Side) -> int:
@@ -96,18 +100,17 @@ class Comparison:
         return max(_FEWEST_CALLS, round(self._calls[side] * self._random.uniform(0.7, 1.4)))
 
 
-def _refuse_shortcuts(
-    function: str, batch: Batch, before: torch.Tensor, after: torch.Tensor
-) -> None:
+def _refuse_shortcuts(function: str, batch: Batch, expected: Expected) -> None:
     if not batch.own_tensors:
         message = (
             f"{function}() handed out memory that an earlier result or an input still occupies, "
             "or something that is no plain tensor. Allocate the output in each call."
         )
         raise Judged(Status.REFUSED, Diagnosis("recycled-output", message))
-    if agrees(batch.samples, after):
+    if agrees(batch.samples, expected.values):
         return
-    if agrees(batch.samples, before):
+    anywhere = slice(expected.unaffected)
+    if agrees(batch.samples[anywhere], expected.values[anywhere]):
         message = (
             f"{function}() gave the answer of an earlier call although its input had changed "
             "since. Compute the result in each call."

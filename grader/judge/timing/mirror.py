@@ -25,13 +25,13 @@ class Expected:
 
     Attributes:
         samples: Flat indices into the output.
-        before: What was there for the inputs as they were before the batch.
-        after: What must be there now.
+        values: What must be there.
+        unaffected: How many samples, from the first on, the batch's writes did not change.
     """
 
     samples: list[int]
-    before: torch.Tensor
-    after: torch.Tensor
+    values: torch.Tensor
+    unaffected: int
 
 
 class Mirror:
@@ -75,17 +75,24 @@ class Mirror:
         before = self._oracle(*self._sets[last]).reshape(-1)
         apply_all(writes, self._written)
         after = self._oracle(*self._sets[last]).reshape(-1)
-        samples = self._choose(before, after)
-        index = torch.tensor(samples, device=after.device)
-        return Expected(samples, before[index].cpu(), after[index].cpu())
+        anywhere = self._unchanged(before, after)
+        index = torch.cat([anywhere, self._changed(before, after)])
+        return Expected(index.tolist(), after[index].cpu(), anywhere.numel())
 
-    def _choose(self, before: torch.Tensor, after: torch.Tensor) -> list[int]:
-        changed = (before != after).nonzero().flatten()
-        anywhere = torch.randint(after.numel(), (SAMPLES // 2,), generator=self._generator)
-        if not changed.numel():
-            return [int(i) for i in anywhere] * 2
-        picks = torch.randint(changed.numel(), (SAMPLES // 2,), generator=self._generator)
-        return [int(i) for i in anywhere] + [int(i) for i in changed[picks.to(changed.device)]]
+    def _unchanged(self, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+        """Some places, anywhere, that the writes left as they were."""
+        places = self._draw(after.numel(), 8 * SAMPLES, after.device)
+        return places[before[places] == after[places]][: SAMPLES // 2]
+
+    def _changed(self, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+        """Some of the places that the writes changed."""
+        places = (before != after).nonzero().flatten()
+        if not places.numel():
+            return places
+        return places[self._draw(places.numel(), SAMPLES // 2, after.device)]
+
+    def _draw(self, below: int, count: int, device: torch.device) -> torch.Tensor:
+        return torch.randint(below, (count,), generator=self._generator).to(device)
 
 
 def agrees(got: torch.Tensor, expected: torch.Tensor) -> bool:
@@ -99,4 +106,3 @@ def agrees(got: torch.Tensor, expected: torch.Tensor) -> bool:
     scale = exact.abs() + exact.square().mean().sqrt()
     close = (got.double() - exact).abs() <= 64 * torch.finfo(expected.dtype).eps * scale
     return bool((close | (got.isnan() & expected.isnan())).all())
-

@@ -1,0 +1,182 @@
+"""Speed against what the GPU can do: bytes and operations per second, and the share of it.
+
+The ceiling is a roofline: a call that must move so many bytes and do so many operations takes
+at least the longer of both times. Source: Williams, Waterman, Patterson, "Roofline: An
+Insightful Visual Performance Model for Multicore Architectures", CACM 52(4), 2009.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader.judge.timing.calibration import Calibration
+
+IMPOSSIBLE = 1.05
+"""Share of the ceiling above which the work cannot have been done."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """The least that one call must do.
+
+    Attributes:
+        bytes_moved: Bytes to and from GPU memory, each element once; None if not told.
+        flops: Arithmetic operations, a multiply-add counting two; None if not told.
+        dtype: What the products are computed in: decides the compute ceiling.
+    """
+
+    bytes_moved: float | None = None
+    flops: float | None = None
+    dtype: str = "float16"
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What this GPU can do.
+
+    Attributes:
+        bytes_per_s: Copy bandwidth, read plus written bytes per second.
+        most_bytes_per_s: Highest bandwidth of any kind; for kernels that mostly read.
+        flops_per_s: Rate of a large product by dtype.
+        source: ``"measured"``, or ``"theoretical"`` for the data sheet's peak.
+    """
+
+    bytes_per_s: float | None = None
+    most_bytes_per_s: float | None = None
+    flops_per_s: Mapping[str, float] = field(default_factory=dict)
+    source: str = "measured"
+
+    @staticmethod
+    def of(calibration: Calibration) -> Ceiling:
+        """The measured ceiling of a calibrated GPU."""
+        copy = calibration.copy_bandwidth_bytes_per_s
+        read = calibration.read_bandwidth_bytes_per_s or 0.0
+        return Ceiling(copy, max(copy, read), calibration.matmul_flops_per_s)
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """What one call reached.
+
+    Attributes:
+        work: What it had to do.
+        seconds: Time of one call.
+        ceiling: What the GPU can do.
+    """
+
+    work: Work
+    seconds: float
+    ceiling: Ceiling
+
+    @property
+    def bytes_per_s(self) -> float | None:
+        """Bytes per second that the result needed at the least."""
+        return None if self.work.bytes_moved is None else self.work.bytes_moved / self.seconds
+
+    @property
+    def flops_per_s(self) -> float | None:
+        """Operations per second."""
+        return None if self.work.flops is None else self.work.flops / self.seconds
+
+    @property
+    def memory_share(self) -> float | None:
+        """Share of the copy bandwidth."""
+        return _share(self.bytes_per_s, self.ceiling.bytes_per_s)
+
+    @property
+    def compute_share(self) -> float | None:
+        """Share of the product rate of this dtype."""
+        return _share(self.flops_per_s, self.ceiling.flops_per_s.get(self.work.dtype))
+
+    @property
+    def limit(self) -> str | None:
+        """Which ceiling binds, ``"memory"`` or ``"compute"``; None if neither is known."""
+        memory, compute = self.memory_share, self.compute_share
+        if memory is None and compute is None:
+            return None
+        return "memory" if (memory or 0.0) >= (compute or 0.0) else "compute"
+
+    @property
+    def share(self) -> float | None:
+        """Shortest possible time over the time taken; None without a ceiling."""
+        known = [share for share in (self.memory_share, self.compute_share) if share is not None]
+        return max(known, default=None)
+
+    def impossible(self, baseline: Achieved) -> str | None:
+        """Why this time cannot be true, or None.
+
+        The baseline's own rate, taken in the same minutes, raises a ceiling that was
+        measured on a hotter or slower GPU of this model: products vary by a quarter with
+        power. So a student is refused only for being faster than everything ever seen here.
+
+        Args:
+            baseline: What the baseline reached with the same work.
+        """
+        most = self.ceiling.most_bytes_per_s or self.ceiling.bytes_per_s
+        product = self.ceiling.flops_per_s.get(self.work.dtype)
+        for rate, top, theirs, unit in (
+            (self.bytes_per_s, most, baseline.bytes_per_s, "B/s"),
+            (self.flops_per_s, product, baseline.flops_per_s, operations(self.work.dtype)),
+        ):
+            if rate is not None and top is not None and rate > IMPOSSIBLE * max(top, theirs or 0):
+                return (
+                    f"{quantity(rate, unit)} is more than this GPU can do "
+                    f"({quantity(top, unit)}): the work was not done in the time measured"
+                )
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The part of a test's ``timing`` that concerns rates."""
+        return {
+            "bytes_moved": self.work.bytes_moved,
+            "flops": self.work.flops,
+            "dtype": self.work.dtype,
+            "achieved_bytes_per_s": self.bytes_per_s,
+            "achieved_flops": self.flops_per_s,
+            "ceiling": {
+                "bytes_per_s": self.ceiling.bytes_per_s,
+                "flops_per_s": self.ceiling.flops_per_s.get(self.work.dtype),
+                "limit": self.limit,
+                "source": self.ceiling.source,
+            },
+            "share_of_ceiling": self.share,
+        }
+
+
+def quantity(value: float, unit: str) -> str:
+    """Three digits and a prefix: ``4.12 TB/s``, ``742 TFLOP/s``, ``56.6 GB/s``."""
+    prefixes = ("", "k", "M", "G", "T", "P")
+    step = 0
+    while value >= 999.5 and step < len(prefixes) - 1:
+        value /= 1000
+        step += 1
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {prefixes[step]}{unit}"
+
+
+def rate_sentence(timing: Mapping[str, Any]) -> str | None:
+    """``4.12 TB/s, 97% of this GPU's 4.25 TB/s`` from a test's ``timing``; None without rates."""
+    ceiling = timing.get("ceiling") or {}
+    by_compute = ceiling.get("limit") == "compute" or timing.get("achieved_bytes_per_s") is None
+    if by_compute:
+        rate, top = timing.get("achieved_flops"), ceiling.get("flops_per_s")
+        unit = operations(str(timing.get("dtype", "")))
+    else:
+        rate, top, unit = timing["achieved_bytes_per_s"], ceiling.get("bytes_per_s"), "B/s"
+    if rate is None:
+        return None
+    if top is None:
+        return quantity(rate, unit)
+    peak = "theoretical " if ceiling.get("source") == "theoretical" else ""
+    return f"{quantity(rate, unit)}, {rate / top:.0%} of this GPU's {peak}{quantity(top, unit)}"
+
+
+def operations(dtype: str) -> str:
+    """Unit of a rate of operations: those on integers are no floating-point operations."""
+    return "OP/s" if dtype.startswith(("int", "uint")) else "FLOP/s"
+
+
+def _share(value: float | None, top: float | None) -> float | None:
+    return None if value is None or top is None else value / top
