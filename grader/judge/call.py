@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from grader.judge.process import printable
 from grader.protocol.frames import (
     Message,
     ProtocolViolation,
@@ -123,13 +124,28 @@ def decode_runs(reply: Message, slot: Slot) -> tuple[Run, ...]:
     Raises:
         ProtocolViolation: The reply does not describe what the slot holds.
     """
-    return tuple(_decode_run(run, slot) for run in objects(reply, "runs"))
+    reader = _Reader(slot)
+    return tuple(_decode_run(run, reader) for run in objects(reply, "runs"))
 
 
-def _decode_run(run: Message, slot: Slot) -> Run:
-    after = [read(slot, Header.from_json(header)) for header in objects(run, "inputs_after")]
+class _Reader:
+    """Copies the tensors of one reply, which have no byte of the slot in common."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._left = slot.capacity
+
+    def read(self, header: Header) -> torch.Tensor:
+        self._left -= header.nbytes
+        if self._left < 0:
+            raise ProtocolViolation("a reply describes more than its slot holds")
+        return read(self._slot, header)
+
+
+def _decode_run(run: Message, reader: _Reader) -> Run:
+    after = [reader.read(Header.from_json(header)) for header in objects(run, "inputs_after")]
     return Run(
-        result=_decode_result(field(run, "result", dict), slot, depth=0),
+        result=_decode_result(field(run, "result", dict), reader, depth=0),
         inputs_after=tuple(after),
         violations=tuple(objects(run, "violations")),
         findings=tuple(objects(run, "findings")),
@@ -137,28 +153,29 @@ def _decode_run(run: Message, slot: Slot) -> Run:
     )
 
 
-def _decode_result(message: Message, slot: Slot, depth: int) -> Result:
+def _decode_result(message: Message, reader: _Reader, depth: int) -> Result:
     if "tensor" in message:
-        return _decode_returned(message, slot)
+        return _decode_returned(message, reader)
     if "items" in message:
         if depth > 2:
             raise ProtocolViolation("a result is nested too deep")
-        return tuple(_decode_result(item, slot, depth + 1) for item in objects(message, "items"))
+        items = objects(message, "items")
+        return tuple(_decode_result(item, reader, depth + 1) for item in items)
     if "other" in message:
-        return Opaque(field(message, "other", str)[:80])
+        return Opaque(printable(field(message, "other", str))[:80])
     value = message.get("value")
     if value is not None and not isinstance(value, bool | int | float):
         raise ProtocolViolation("a result is neither tensor, number nor None")
     return value
 
 
-def _decode_returned(message: Message, slot: Slot) -> Returned:
+def _decode_returned(message: Message, reader: _Reader) -> Returned:
     header = Header.from_json(field(message, "tensor", dict))
     memory = optional(message, "memory", list) or [None, None]
     role, index = memory if len(memory) == 2 else (None, None)
-    index = index if isinstance(index, int) else None
+    index = index if type(index) is int and index >= 0 else None
     return Returned(
-        tensor=read(slot, header),
+        tensor=reader.read(header),
         strides=header.strides,
         device=field(message, "device", str)[:16],
         input_index=optional(message, "input", int),

@@ -18,6 +18,7 @@ from grader.judge.diagnosis.regions import describe as describe_region
 from grader.judge.diagnosis.source import access_lines
 from grader.judge.source import SubmissionSource
 from grader.lesson import Function, Lesson
+from grader.protocol.frames import ProtocolViolation
 from grader.protocol.tensors import dtype_name
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, Mistake, fail
@@ -67,13 +68,21 @@ class Check:
         outputs = [_returned(call, run, expected, wanted, in_place) for run in call.runs]
         found = [mismatch(out, expected, exact=exact, error=error) for out in outputs]
         first = next((item for item in found if item is not None), None)
+        _raise(evidence.overflow(call))
         if first is not None and found[0] is not None:
             _raise(patterns.diagnose(first, mistakes), self._line(function))
-        _raise(evidence.diagnose(call, self._source.text, function.kernels))
+        _raise(self._faulty_access(call, function))
         if first is not None:
             _raise(_unstable(found) or patterns.generic(first, error))
         _inputs_unchanged(call, in_place)
         _kernels_launched(call, function, expected)
+
+    def _faulty_access(self, call: Call, function: Function) -> Diagnosis | None:
+        try:
+            return evidence.diagnose(call, self._source.text, function.kernels)
+        except ProtocolViolation as violation:
+            message = f"The record of {call.function}()'s memory accesses is forged: {violation}."
+            raise Judged(Status.REFUSED, Diagnosis("malformed-frame", message)) from violation
 
     def _line(self, function: Function) -> int | None:
         """The line of the only store of the function's kernels, if there is just one."""

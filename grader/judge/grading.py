@@ -52,11 +52,11 @@ class Grading:
 
     def submission(self, tier: str) -> Submission:
         """The submission on a tier; ``"interpreted"`` is there on GPU machines too."""
-        return Submission(self.lesson, self.source, self._session(tier))
+        return Submission(self.lesson, self.source, self.session(tier))
 
     def describe(self) -> Device:
         """The device as the report names it; waits for the worker to be up."""
-        details = dict(self._session(self.tier).describe())
+        details = dict(self.session(self.tier).describe())
         details.pop("ready", None)
         name = str(details.pop("device", "unknown"))
         return Device(kind=self.device, name=name, details=details)
@@ -80,7 +80,7 @@ class Grading:
 
     def prefetch(self, tier: str) -> None:
         """Start the worker of a tier in the background."""
-        self._session(tier)
+        self.session(tier)
 
     def processes(self) -> set[int]:
         """Ids of this process and of all workers."""
@@ -92,7 +92,8 @@ class Grading:
             session.close()
         self._sessions.clear()
 
-    def _session(self, tier: str) -> Session:
+    def session(self, tier: str) -> Session:
+        """The student's worker of a tier, started if need be."""
         if tier not in self._sessions:
             self._sessions[tier] = self._new_session(WorkerProcess(tier))
         return self._sessions[tier]

@@ -138,14 +138,19 @@ class WorkerProcess:
         self._channel.close()
         self._output.finish()
         self._trace.finish()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        try:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        except RecursionError:  # folders nested deeper than Python's stack
+            subprocess.run(["rm", "-rf", "--", str(self.scratch)], capture_output=True)
 
     def _end(self, cause: str, detail: str = "") -> WorkerDied:
         if cause == "exit":
             # The socket closed: the process is about to end by itself, and how it does is
             # the diagnosis. One that only closed the socket is ended by us.
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 self._process.wait(timeout=2.0)
+            except subprocess.TimeoutExpired:
+                cause, detail = "protocol", "the channel was closed"
         self._kill_group()
         code = self._process.wait()
         trace = self._trace.finish()
@@ -206,7 +211,8 @@ def printable(text: str) -> str:
 
 
 def traced_line(trace: str, file_name: str) -> int | None:
-    """The innermost line of a file in a traceback that faulthandler wrote."""
-    pattern = rf'File "[^"]*{re.escape(file_name)}", line (\d+)'
-    found = re.search(pattern, trace)  # faulthandler lists the most recent call first
+    """The innermost line of a file in the last traceback that faulthandler wrote."""
+    last = re.split(r"^(?:Timeout \(|Fatal Python error)", trace, flags=re.MULTILINE)[-1]
+    pattern = rf'File "[^"]*{re.escape(file_name)}", line (\d{{1,7}})\b'
+    found = re.search(pattern, last)  # faulthandler lists the most recent call first
     return int(found[1]) if found else None

@@ -87,6 +87,8 @@ class Session:
         try:
             slot = self._fetch(worker, reply, sent_bytes)
             decoded = decode_runs(reply, slot)
+            if len(decoded) != runs or any(len(run.inputs_after) != len(inputs) for run in decoded):
+                raise ProtocolViolation("a reply tells of other runs or inputs than there were")
         except (WorkerDied, ProtocolViolation) as end:
             raise self._died(worker, end, function, COPY_DEADLINE_S) from end
         return Call(function, tuple(inputs), decoded, self.describe()["device"])
@@ -144,10 +146,13 @@ class Session:
         try:
             reply = worker.request(message, deadline_s, descriptors)
             error = optional(reply, "error", dict)
+            failure = failures.raised(error, function) if error is not None else None
         except (WorkerDied, ProtocolViolation) as end:
             raise self._died(worker, end, function, deadline_s) from end
-        if error is not None:
-            raise self._failure(worker, error, function)
+        if failure is not None:
+            if failure.status is Status.CRASHED:  # the device context is gone with it
+                self._discard(worker)
+            raise failure
         if "fault" in reply:
             raise WorkerFaultError(printable(str(reply["fault"])))
         if "shortage" in reply:
@@ -155,12 +160,13 @@ class Session:
         return reply
 
     def _died(
-        self, worker: WorkerProcess, end: Exception, function: str, deadline_s: float
+        self, worker: WorkerProcess, end: Exception, function: str | None, deadline_s: float
     ) -> Judged:
         """End the worker, remember a timeout, and say what its end means."""
         self._discard(worker)
         death = end if isinstance(end, WorkerDied) else WorkerDied("protocol", detail=str(end))
-        self._timeouts[function] = self._timeouts.get(function, 0) + (death.cause == "timeout")
+        if function is not None and death.cause == "timeout":
+            self._timeouts[function] = self._timeouts.get(function, 0) + 1
         return failures.died(death, function, self._name, deadline_s)
 
     def _encode(
@@ -203,12 +209,6 @@ class Session:
         self._slots[name] = Slot.create(nbytes * 5 // 4, name)
         return self._slots[name], True
 
-    def _failure(self, worker: WorkerProcess, error: Message, function: str) -> Judged:
-        failure = failures.raised(error, function)
-        if failure.status is Status.CRASHED:  # the device context is gone with it
-            self._discard(worker)
-        return failure
-
     def _limit(self, function: str) -> float:
         """A function that hung before gets less time, so that a lesson ends."""
         return self._deadline_s / 2.0 ** min(self._timeouts.get(function, 0), 3)
@@ -240,10 +240,9 @@ class Session:
         request = {"op": "load", "path": str(path), "deadline_s": IMPORT_DEADLINE_S}
         try:
             error = optional(worker.request(request, IMPORT_DEADLINE_S), "error", dict)
-        except WorkerDied as death:
-            self._discard(worker)
-            return failures.died(death, None, self._name, IMPORT_DEADLINE_S)
-        return failures.import_raised(error) if error is not None else None
+            return failures.import_raised(error) if error is not None else None
+        except (WorkerDied, ProtocolViolation) as end:
+            return self._died(worker, end, None, IMPORT_DEADLINE_S)
 
     def _discard(self, worker: WorkerProcess) -> None:
         worker.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,10 +27,14 @@ class SubmissionSource:
         """Read the file once, for the whole run."""
         return SubmissionSource(path, path.read_bytes())
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """The content as text; bytes that are not UTF-8 come out as replacement characters."""
-        return self.content.decode("utf-8", errors="replace")
+        """The content as Python reads it; what is no text comes out as replacement characters."""
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(self.content).readline)
+            return self.content.decode(encoding, errors="replace")
+        except (SyntaxError, LookupError, ValueError):  # no encoding that Python takes
+            return self.content.decode("utf-8", errors="replace")
 
     @cached_property
     def syntax_error(self) -> SyntaxError | None:
@@ -38,7 +44,7 @@ class SubmissionSource:
         except SyntaxError as error:
             return error
         except (ValueError, RecursionError, MemoryError) as error:
-            return SyntaxError(str(error))
+            return SyntaxError(str(error) or "the code is nested too deep")
         return None
 
     def parameters(self, function: str) -> list[str]:

@@ -21,7 +21,7 @@ from grader.protocol.tensors import (
     layout,
     write,
 )
-from grader.worker.loading import submission_code
+from grader.worker.loading import LONGEST_NAME, submission_code
 from grader.worker.memory import RUNS, GuardedMemory, Poison
 from grader.worker.tiers import Evidence, Tier
 
@@ -156,7 +156,7 @@ def _describe(
     depth: int,
 ) -> Message:
     """A returned value as a tree of tensors, plain values and names of other types."""
-    if isinstance(value, torch.Tensor) and value.dtype in DTYPES.values():
+    if _is_plain(value):
         tensor = value.detach()
         return {
             "tensor": outcome.keep(tensor),
@@ -169,4 +169,14 @@ def _describe(
         return {"items": items}
     if value is None or isinstance(value, bool | int | float):
         return {"value": value}
-    return {"other": type(value).__name__}
+    return {"other": type(value).__name__[:LONGEST_NAME]}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a tensor that lies in memory; a subclass may run student code."""
+    return (
+        type(value) in (torch.Tensor, torch.nn.Parameter)
+        and value.dtype in DTYPES.values()
+        and value.layout == torch.strided
+        and not (value.is_nested or value.is_meta)
+    )

@@ -12,8 +12,9 @@ from types import ModuleType, TracebackType
 
 from grader.protocol.frames import Message
 
-# A message of an exception may be as long as student code likes; a frame may not.
+# Messages and names of types may be as long as student code likes; a frame may not.
 LONGEST_MESSAGE = 4000
+LONGEST_NAME = 200
 
 
 class SubmissionRaised(Exception):
@@ -57,7 +58,7 @@ def describe(error: BaseException, path: Path) -> Message:
     root = chain[-1]
     line = next((found for link in reversed(chain) if (found := _line(link, path))), None)
     return {
-        "type": type(root).__name__,
+        "type": type(root).__name__[:LONGEST_NAME],
         "message": _message(root)[:LONGEST_MESSAGE],
         "line": line,
         "source": linecache.getline(str(path), line).strip()[:LONGEST_MESSAGE] if line else None,

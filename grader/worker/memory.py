@@ -66,7 +66,9 @@ class _Guarded:
     role: str
     index: int
     buffer: torch.Tensor  # uint8: red zone, span, red zone
-    view: torch.Tensor
+    view: torch.Tensor  # the submission has this object and may change its shape
+    body: int  # bytes of the span
+    itemsize: int
     zone: torch.Tensor  # uint8: what one element of a red zone holds
     poisoned: bool
 
@@ -121,7 +123,7 @@ class GuardedMemory:
         view = inside.view(dtype).as_strided(
             tuple(shape), tuple(strides), RED_ZONE_BYTES // dtype.itemsize
         )
-        guarded = _Guarded(role, index, buffer, view, zone, poisoned)
+        guarded = _Guarded(role, index, buffer, view, body, dtype.itemsize, zone, poisoned)
         self._all.append(guarded)
         return guarded
 
@@ -158,8 +160,7 @@ def _element(
 
 
 def _damage(guarded: _Guarded, side: str) -> Message | None:
-    itemsize = guarded.view.element_size()
-    body = span(guarded.view.shape, guarded.view.stride()) * itemsize
+    body, itemsize = guarded.body, guarded.itemsize
     end = RED_ZONE_BYTES + body
     zone = guarded.buffer[:RED_ZONE_BYTES] if side == "before" else guarded.buffer[end:]
     elements = (zone.view(-1, itemsize) != guarded.zone).any(dim=1).nonzero().flatten()

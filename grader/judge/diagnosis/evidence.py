@@ -29,9 +29,16 @@ def diagnose(call: Call, source: str, kernels: Collection[str]) -> Diagnosis | N
     return None
 
 
+def overflow(call: Call) -> Diagnosis | None:
+    """An offset that overflowed int32, if one did: it explains whatever else went wrong."""
+    for run in call.runs:
+        for finding in run.findings:
+            if finding.get("int32_overflow") is True:
+                return _from_finding(finding)
+    return None
+
+
 def _urgency(finding: Message) -> int:
-    if finding.get("int32_overflow") is True:
-        return -1
     words = f"{finding.get('kind')} {finding.get('access')}"
     return next((n for n, word in enumerate(_URGENCY) if word in words), len(_URGENCY))
 

@@ -28,16 +28,13 @@ _SMALLEST_BLOCK = 16
 
 def diagnose(found: Mismatch, mistakes: Sequence[Mistake] = ()) -> Diagnosis | None:
     """The specific mistake behind a mismatch, ``None`` when no pattern fits."""
-    return (
-        _not_written(found)
-        or _modelled(found, mistakes)
-        or _row_stride(found)
-        or _unexpected_nan(found)
-    )
+    return _not_written(found) or _modelled(found, mistakes) or _row_stride(found)
 
 
 def generic(found: Mismatch, error: torch.Tensor | float) -> Diagnosis:
     """What can be said of any mismatch: where, what came out, what was expected."""
+    if (nan := _unexpected_nan(found)) is not None:
+        return nan
     got, expected = found.got[found.first], found.expected[found.first]
     text = f"{_where(found.wrong)} wrong: got {_number(got)}, expected {_number(expected)}"
     if not found.exact and (excess := _excess(found, error)) is not None:
@@ -56,7 +53,7 @@ def unwritten(tensor: torch.Tensor) -> torch.Tensor:
     if not tensor.numel():
         return torch.zeros(tensor.shape, dtype=torch.bool)
     byte = FLOAT_POISON_BYTE if tensor.dtype.is_floating_point else INTEGER_POISON_BYTE
-    raw = tensor.contiguous().view(torch.uint8).view(*tensor.shape, -1)
+    raw = tensor.reshape(-1).view(torch.uint8).view(*tensor.shape, -1)
     return (raw == byte).all(dim=-1)
 
 
@@ -167,6 +164,8 @@ def _unexpected_nan(found: Mismatch) -> Diagnosis | None:
 
 def _excess(found: Mismatch, error: torch.Tensor | float) -> float | None:
     """Largest error in units of the allowance if all are small, else ``None``."""
+    if not found.got.dtype.is_floating_point:
+        return None
     exact = found.expected.double()
     off = (found.got.double() - exact).abs()
     ratio = (off / allowance(exact, found.got.dtype, error).clamp_min(1e-300))[found.wrong]

@@ -33,7 +33,7 @@ def access_lines(source: str, kernels: Collection[str], access: str) -> list[int
 def _accesses(source: str, kernels: Collection[str], access: str) -> Iterator[ast.Call]:
     try:
         module = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for definition in module.body:
         if not isinstance(definition, ast.FunctionDef):
@@ -50,6 +50,5 @@ def _is_access(call: ast.Call, access: str) -> bool:
     return (
         isinstance(name, ast.Attribute)
         and name.attr == access
-        and isinstance(name.value, ast.Name)
-        and name.value.id in ("tl", "language")
+        and ast.unparse(name.value) in ("tl", "language", "triton.language")
     )

@@ -8,18 +8,16 @@ file's form and lookup; the measuring is done elsewhere.
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from grader.errors import GraderError
+from grader.judge.timing.json_values import MalformedValueError, Reader
 
 SCHEMA = 1
-
-_T = TypeVar("_T")
 
 
 class CalibrationError(GraderError):
@@ -120,6 +118,22 @@ def find(course_root: Path, gpu: str) -> Calibration | None:
     return found
 
 
+def authored_on(course_root: Path) -> str | None:
+    """The GPU on which the course's thresholds were authored; None before any calibration.
+
+    Raises:
+        CalibrationError: Two files name different GPUs.
+    """
+    files = sorted((course_root / "course" / "calibration").glob("*.json"))
+    named = {read(path).authored_on for path in files}
+    if len(named) > 1:
+        raise CalibrationError(
+            f"{files[0].parent}: the files name several GPUs as 'authored_on': "
+            f"{', '.join(sorted(named))}; thresholds are authored on one."
+        )
+    return named.pop() if named else None
+
+
 def read(path: Path) -> Calibration:
     """Read one file.
 
@@ -129,12 +143,12 @@ def read(path: Path) -> Calibration:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CalibrationError(f"{path}: cannot be read: {error}. {_REMEDY}") from error
-    if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         found = values.get("schema") if isinstance(values, dict) else None
-        raise CalibrationError(f"{path}: 'schema' is {found!r}; expected {SCHEMA}. {_REMEDY}")
-    return _from_json(_Reader(path, "", values))
+        if found != SCHEMA:
+            raise MalformedValueError("schema", found, str(SCHEMA))
+        return _from_json(Reader(values))
+    except (OSError, ValueError) as error:
+        raise CalibrationError(f"{path}: {error}. {_REMEDY}") from error
 
 
 _REMEDY = "Run 'course calibrate' again on that GPU."
@@ -159,26 +173,26 @@ def _to_json(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _from_json(reader: _Reader) -> Calibration:
+def _from_json(reader: Reader) -> Calibration:
     return Calibration(
         gpu=reader.text("gpu"),
         driver=reader.text("driver"),
-        versions=reader.table("versions", _Reader.text),
+        versions=reader.table("versions", Reader.text),
         date=reader.text("date"),
         authored_on=reader.text("authored_on"),
         copy_bandwidth_bytes_per_s=reader.positive("copy_bandwidth_bytes_per_s"),
-        matmul_flops_per_s=reader.table("matmul_flops_per_s", _Reader.positive),
+        matmul_flops_per_s=reader.table("matmul_flops_per_s", Reader.positive),
         between_runs=reader.not_negative("aa_noise"),
         references=reader.table("references", _tests),
         read_bandwidth_bytes_per_s=reader.optional("read_bandwidth_bytes_per_s"),
     )
 
 
-def _tests(reader: _Reader, lesson: str) -> Mapping[str, ReferenceSpeed]:
+def _tests(reader: Reader, lesson: str) -> Mapping[str, ReferenceSpeed]:
     return reader.table(lesson, _reference)
 
 
-def _reference(reader: _Reader, test: str) -> ReferenceSpeed:
+def _reference(reader: Reader, test: str) -> ReferenceSpeed:
     inner = reader.inner(test)
     speed = ReferenceSpeed(
         ratio=inner.positive("ratio"),
@@ -189,51 +203,5 @@ def _reference(reader: _Reader, test: str) -> ReferenceSpeed:
         solution_sha256=inner.text("solution_sha256") if "solution_sha256" in inner.values else "",
     )
     if not speed.low <= speed.ratio <= speed.high:
-        raise inner.error("ratio", speed.ratio, f"a value in [{speed.low:g}, {speed.high:g}]")
+        raise inner.malformed("ratio", speed.ratio, f"a value in [{speed.low:g}, {speed.high:g}]")
     return speed
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """One object of the file, with its place for messages."""
-
-    path: Path
-    place: str
-    values: Mapping[str, Any]
-
-    def error(self, key: str, value: object, expected: str) -> CalibrationError:
-        return CalibrationError(
-            f"{self.path}: '{self.place}{key}' is {value!r}; expected {expected}. {_REMEDY}"
-        )
-
-    def text(self, key: str) -> str:
-        value = self.values.get(key)
-        if not isinstance(value, str):
-            raise self.error(key, value, "a text")
-        return value
-
-    def not_negative(self, key: str) -> float:
-        value = self.values.get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise self.error(key, value, "a number")
-        if not math.isfinite(value) or value < 0:
-            raise self.error(key, value, "a finite number, not negative")
-        return float(value)
-
-    def positive(self, key: str) -> float:
-        if (value := self.not_negative(key)) == 0:
-            raise self.error(key, 0, "a positive number")
-        return value
-
-    def optional(self, key: str) -> float | None:
-        return None if self.values.get(key) is None else self.positive(key)
-
-    def inner(self, key: str) -> _Reader:
-        value = self.values.get(key)
-        if not isinstance(value, dict):
-            raise self.error(key, value, "an object")
-        return _Reader(self.path, f"{self.place}{key}.", value)
-
-    def table(self, key: str, read_value: Callable[[_Reader, str], _T]) -> dict[str, _T]:
-        inner = self.inner(key)
-        return {name: read_value(inner, name) for name in inner.values}

@@ -7,7 +7,8 @@ quadruples the mean of the log-ratios and its spread give the interval.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+import statistics
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -19,9 +20,10 @@ from grader.protocol.batches import plan_writes
 from grader.results import Diagnosis, Status
 from grader.testing import Judged
 
-BATCH_SECONDS = 0.035
+BATCH_SECONDS = 0.045
 _FEWEST_CALLS = 16
 _AUDITS = 3
+_OVERHEAD_BATCHES = 7
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Comparison:
         self._mirror = mirror
         self._random = random.Random(seed)
         self._calls: dict[Side, float] = {}
+        self._overhead_s = 0.0
+        self._swapped = False
 
     def prepare(self, reference: str, inputs: str, seed: int) -> None:
         """Make the inputs in both workers, warm up, and see that the results are right."""
@@ -61,30 +65,42 @@ class Comparison:
             self._calls[side] = BATCH_SECONDS / per_call
         for _ in range(_AUDITS):
             self._student_batch(self._random.randint(1, 2 * self._mirror.rings))
+        # Taken off both sides: by the baseline's events, since no student code runs there. On
+        # the student's side a slow way to the worker and back could be staged.
+        batches = [self._a(self._length()) for _ in range(_OVERHEAD_BATCHES)]
+        self._overhead_s = statistics.median(batch.wall_s - batch.events_s for batch in batches)
 
     def run(self, trial: Trial) -> list[Round]:
         """Measure until the trial is finished."""
         rounds: list[Round] = []
         while not trial.finished:
-            rounds.append(self._round(swapped=len(rounds) % 2 == 1))
+            rounds.append(self.round())
             trial.add(rounds[-1].quadruple)
         return rounds
 
-    def _round(self, swapped: bool) -> Round:
-        if swapped:
-            b1, a1, a2, b2 = self._b(), self._a(), self._a(), self._b()
+    def round(self) -> Round:
+        """Measure one quadruple, by turns as ABBA and as BAAB."""
+        self._swapped = not self._swapped
+        # Both sides of a half have the same length, so that what is left of the overhead
+        # weighs the same on them.
+        first, second = self._length(), self._length()
+        if self._swapped:
+            b1, a1 = self._b(first), self._a(first)
+            a2, b2 = self._a(second), self._b(second)
         else:
-            a1, b1, b2, a2 = self._a(), self._b(), self._b(), self._a()
+            a1, b1 = self._a(first), self._b(first)
+            b2, a2 = self._b(second), self._a(second)
         return Round(a1, b1, b2, a2)
 
-    def _a(self) -> Batch:
-        calls = self._length(self._baseline)
+    def _a(self, length: float) -> Batch:
+        calls = self._calls_of(self._baseline, length)
         self._baseline.arm(calls, self._random.getrandbits(62))
         anywhere = [self._random.getrandbits(30) for _ in range(SAMPLES)]
-        return self._baseline.go(calls, anywhere, self._mirror.dtype)
+        batch = self._baseline.go(calls, anywhere, self._mirror.dtype)
+        return replace(batch, overhead_s=self._overhead_s)
 
-    def _b(self) -> Batch:
-        return self._student_batch(self._length(self._student))
+    def _b(self, length: float) -> Batch:
+        return self._student_batch(self._calls_of(self._student, length))
 
     def _student_batch(self, calls: int) -> Batch:
         seed = self._random.getrandbits(62)
@@ -93,11 +109,14 @@ class Comparison:
         torch.cuda.synchronize()  # the judge's own kernels must not run beside the student's
         batch = self._student.go(calls, expected.samples, self._mirror.dtype)
         _refuse_shortcuts(self._student.function, batch, expected)
-        return batch
+        return replace(batch, overhead_s=self._overhead_s)
 
-    def _length(self, side: Side) -> int:
-        """Calls of the next batch: random, so that no call can know that it is the last."""
-        return max(_FEWEST_CALLS, round(self._calls[side] * self._random.uniform(0.7, 1.4)))
+    def _length(self) -> float:
+        """Length of the next batch: random, so that no call can know that it is the last."""
+        return self._random.uniform(0.7, 1.4)
+
+    def _calls_of(self, side: Side, length: float) -> int:
+        return max(_FEWEST_CALLS, round(self._calls[side] * length))
 
 
 def _refuse_shortcuts(function: str, batch: Batch, expected: Expected) -> None:

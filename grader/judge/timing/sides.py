@@ -25,6 +25,7 @@ class Batch:
         events_s: Seconds by device events, as the worker says.
         own_tensors: Whether each call returned a plain tensor in memory of its own.
         samples: The output elements asked for.
+        overhead_s: What of the wall time is the way to the worker and back.
     """
 
     calls: int
@@ -32,11 +33,12 @@ class Batch:
     events_s: float
     own_tensors: bool
     samples: torch.Tensor
+    overhead_s: float = 0.0
 
     @property
     def seconds_per_call(self) -> float:
-        """Wall time of one call."""
-        return self.wall_s / self.calls
+        """Wall time of one call, the way to the worker and back taken off."""
+        return max(self.wall_s - self.overhead_s, 1e-9) / self.calls
 
 
 class Side:

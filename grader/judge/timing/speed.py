@@ -91,10 +91,10 @@ class Speed:
         threshold = request.threshold(calibration)
         if not threshold.discriminates:
             self._conclude(not_discriminating())
-        before = machine.snapshot(_uuid())
+        before = machine.snapshot(gpu_uuid())
         trial = start_trial(threshold, request.work)
         rounds = request.prepare().run(trial)
-        after = machine.snapshot(_uuid())
+        after = machine.snapshot(gpu_uuid())
         top = Ceiling.of(calibration) if calibration else _ceiling_now(request.work)
         student, theirs = achieved(trial.quadruples, request.work, top)
         verdict = judge(trial, threshold, request.baseline, student.impossible(theirs))
@@ -167,9 +167,9 @@ class SpeedRequest:
         return comparison
 
 
-def _uuid() -> str:
-    """The driver's name of the GPU that CUDA calls the first."""
-    return f"GPU-{torch.cuda.get_device_properties(0).uuid}"
+def gpu_uuid(device: torch.device | None = None) -> str:
+    """The driver's name of a GPU; the index that CUDA gives it may be another one there."""
+    return f"GPU-{torch.cuda.get_device_properties(device or 0).uuid}"
 
 
 def _ceiling_now(work: Work) -> Ceiling:

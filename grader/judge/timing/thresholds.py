@@ -20,6 +20,9 @@ NAIVE_TOO_FAST = 0.95
 UNCALIBRATED_BETWEEN_RUNS = 0.003
 """Assumed where no noise between runs was measured: an A/A ratio then stays within 1%."""
 
+LEAST_BETWEEN_RUNS = 0.001
+"""What eight runs of eight quadruples can just show; a calibration that saw less saw luck."""
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -82,7 +85,7 @@ def effective_threshold(
         calibrated=not reason,
         reason=reason,
         copy_bytes_per_s=here.copy_bandwidth_bytes_per_s if spec.memory_bound else None,
-        between_runs=here.between_runs,
+        between_runs=max(here.between_runs, LEAST_BETWEEN_RUNS),
         discriminates=not _naive_keeps_up(reference),
     )
 

@@ -77,11 +77,7 @@ def judge(
         message = f"{impossible[0].upper()}{impossible[1:]}."
         return Verdict(Status.REFUSED, 0.0, "impossible-speed", message)
     if not trial.decisions:
-        message = (
-            f"Only {len(trial.quadruples)} rounds could be measured before time ran out, too few "
-            "to decide. Grade again; no points are lost."
-        )
-        return Verdict(Status.INCONCLUSIVE, 0.0, "speed-undecided", message)
+        return _cut_short(len(trial.quadruples))
     by_goal = _credits(trial, threshold)
     reached = [credit for credit in by_goal if credit.decision.outcome is Outcome.ABOVE]
     if reached:
@@ -141,6 +137,15 @@ def _slow(by_goal: list[_Credit], baseline: str) -> Verdict:
     message = f"{told}. This earns {best.share:.0%} of the points"
     message += f", by {best.name}." if len(by_goal) > 1 and best.share > 0 else "."
     return Verdict(Status.SLOW, best.share, "too-slow", message, best.name)
+
+
+def _cut_short(rounds: int) -> Verdict:
+    told = "1 round" if rounds == 1 else f"{rounds} rounds"
+    message = (
+        f"Only {told} could be measured before time ran out, too few to decide. "
+        "Grade again; no points are lost."
+    )
+    return Verdict(Status.INCONCLUSIVE, 0.0, "speed-undecided", message)
 
 
 def _inconclusive(credit: _Credit, baseline: str, disturbed: int) -> Verdict:

@@ -1,0 +1,1 @@
+"""The authoring room: from solutions to what students get, and whether it all fits together."""

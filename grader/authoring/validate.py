@@ -1,0 +1,233 @@
+"""``course validate``: does the grader give every known submission the verdict it must give?
+
+The reference solution earns all that this machine can judge, the skeleton nothing, and each
+submission kept under ``tests/submissions`` gets what its header says. Owns which submissions
+there are and the comparison; ``expectations`` owns the headers, ``grader.run`` the grading.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from grader.authoring.expectations import (
+    EVERY_TEST,
+    Expectation,
+    ExpectationError,
+    differences,
+    read_header,
+    verdict,
+)
+from grader.errors import GraderError
+from grader.lesson import Course, Lesson
+from grader.lesson_tests import graded_tests
+from grader.report.progress import SilentProgress
+from grader.results import Report, Status
+
+SUBMISSIONS = Path("tests", "submissions")
+_LARGEST_POOL = 8  # each process holds torch and a worker: about 1 GB
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One submission to grade.
+
+    Attributes:
+        lesson: The lesson to grade it as.
+        role: ``solution``, ``skeleton``, ``right``, ``wrong`` or ``cheat``.
+        file: Where it is.
+        expectations: What must come out.
+        only: The tests to grade; all if empty.
+    """
+
+    lesson: Lesson
+    role: str
+    file: Path
+    expectations: tuple[Expectation, ...]
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out for one submission.
+
+    Attributes:
+        lesson: The lesson's name.
+        role: ``solution``, ``skeleton``, ``right``, ``wrong`` or ``cheat``.
+        file: Path below the course's root.
+        state: ``"ok"``, ``"different"``, ``"skipped"`` (not for this device) or ``"error"``.
+        expected: What had to come out, in words.
+        found: What came out, in words.
+        duration_s: Time that grading took.
+    """
+
+    lesson: str
+    role: str
+    file: str
+    state: str
+    expected: str
+    found: str
+    duration_s: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs from what was expected."""
+        return self.state in ("ok", "skipped")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a program."""
+        return {**asdict(self), "duration_s": round(self.duration_s, 3)}
+
+
+def validate(
+    course: Course,
+    lessons: Iterable[Lesson],
+    *,
+    device: str = "auto",
+    jobs: int = 0,
+    full: bool = False,
+    finished: Callable[[Outcome, int], None] = lambda outcome, total: None,
+) -> list[Outcome]:
+    """Grade everything that is known about these lessons.
+
+    Args:
+        course: The course.
+        lessons: The lessons to validate.
+        device: ``auto``, ``cpu`` or ``gpu``.
+        jobs: Submissions graded at a time; 0 for as many as fit the machine.
+        full: Grade every test of wrong submissions too, not only those that headers name.
+        finished: Told of each outcome as it comes, with the number of all.
+
+    Returns:
+        An outcome for each submission, ordered by lesson, role and file.
+    """
+    from grader.judge.device import choose_device
+
+    tier = choose_device(device)
+    found = [entry for lesson in lessons for entry in subjects(course, lesson, full=full)]
+    tasks = [(order, entry) for order, entry in enumerate(found) if isinstance(entry, Subject)]
+    outcomes = {order: entry for order, entry in enumerate(found) if isinstance(entry, Outcome)}
+    for outcome in outcomes.values():
+        finished(outcome, len(found))
+    for order, outcome in _grade_all(tasks, course.root, tier, jobs or _fitting_jobs(tier)):
+        outcomes[order] = outcome
+        finished(outcome, len(found))
+    return [outcomes[order] for order in sorted(outcomes)]
+
+
+def subjects(course: Course, lesson: Lesson, *, full: bool) -> Iterator[Subject | Outcome]:
+    """Everything to grade for a lesson; an outcome in place of what cannot be graded."""
+    everything = (Expectation(Status.PASSED, EVERY_TEST, None, None, 0),)
+    nothing = (Expectation(Status.NOT_STARTED, EVERY_TEST, None, None, 0),)
+    skeleton = lesson.pristine_skeleton
+    given = [
+        Subject(lesson, "solution", lesson.solution, everything),
+        Subject(lesson, "skeleton", skeleton if skeleton.is_file() else lesson.exercise, nothing),
+    ]
+    for subject in given:
+        if subject.file.is_file():
+            yield subject
+        else:
+            yield _outcome(course.root, subject, "error", "there is no such file")
+    tests = [test.name for test in graded_tests(lesson)]
+    for role, folder in (("right", lesson.name), ("wrong", lesson.name), ("cheat", "")):
+        place = course.root / SUBMISSIONS / (f"{folder}/{role}" if folder else "cheats")
+        for file in sorted(place.glob("*.py")):
+            entry = _kept(course, lesson, role, file, tests)
+            if entry is None:
+                continue
+            if isinstance(entry, Subject) and full:
+                entry = replace(entry, only=())
+            yield entry
+
+
+def _kept(
+    course: Course, lesson: Lesson, role: str, file: Path, tests: Sequence[str]
+) -> Subject | Outcome | None:
+    """A kept submission; None if it is a cheat for other lessons."""
+    subject = Subject(lesson, role, file, ())
+    try:
+        header = read_header(file, None if role == "cheat" else tests)
+        if role == "cheat":
+            if not header.lessons:
+                raise ExpectationError(f"{file}: a cheat says # lessons: 01 03.")
+            if lesson.name not in header.lessons:
+                return None
+            header = read_header(file, tests)
+    except ExpectationError as error:
+        return _outcome(course.root, subject, "error", str(error))
+    return replace(subject, expectations=header.expectations, only=header.tests)
+
+
+def _grade_all(
+    tasks: Sequence[tuple[int, Subject]], root: Path, tier: str, jobs: int
+) -> Iterator[tuple[int, Outcome]]:
+    """Outcomes in the order in which they come, with their place in the list."""
+    if jobs <= 1 or len(tasks) <= 1:
+        for order, subject in tasks:
+            yield order, judge(root, subject, tier)
+        return
+    # Not forked: a fork of a process that holds torch's threads may hang.
+    pool = ProcessPoolExecutor(
+        min(jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_ignore_interrupt
+    )
+    try:
+        futures = {pool.submit(judge, root, subject, tier): order for order, subject in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def judge(root: Path, subject: Subject, tier: str) -> Outcome:
+    """Grade one submission and compare; never raises for what goes wrong with it."""
+    if not any(expectation.holds_on(tier) for expectation in subject.expectations):
+        return _outcome(root, subject, "skipped", f"says nothing about {tier}")
+    from grader.run import RunRequest, grade
+
+    request = RunRequest(subject.lesson, subject.file, tier, subject.only)
+    try:
+        report = grade(request, SilentProgress())
+    except GraderError as error:
+        return _outcome(root, subject, "error", str(error), tier)
+    except Exception as error:  # one broken submission must not end the run over all others
+        return _outcome(root, subject, "error", f"{type(error).__name__}: {error}", tier)
+    other = differences(subject.expectations, report)
+    state = "different" if other else "ok"
+    told = "; ".join(other) or _summary(subject, report)
+    outcome = _outcome(root, subject, state, told, tier)
+    return replace(outcome, duration_s=report.duration_s)
+
+
+def _summary(subject: Subject, report: Report) -> str:
+    """What came out as expected, in few words."""
+    if not subject.only:
+        waiting = f", {report.deferred_points:g} deferred" if report.deferred_points else ""
+        return f"{report.score:g}/{report.max_score:g} points{waiting}"
+    return "; ".join(verdict(test) for test in report.tests)
+
+
+def _outcome(
+    root: Path, subject: Subject, state: str, found: str, tier: str | None = None
+) -> Outcome:
+    lines = [line for line in subject.expectations if tier is None or line.holds_on(tier)]
+    file = subject.file
+    shown = file.relative_to(root) if file.is_relative_to(root) else file
+    expected = "; ".join(str(line) for line in lines)
+    return Outcome(subject.lesson.name, subject.role, str(shown), state, expected, found)
+
+
+def _fitting_jobs(tier: str) -> int:
+    """One at a time on a GPU, where runs would disturb each other's timing."""
+    return 1 if tier == "gpu" else min(os.cpu_count() or 1, _LARGEST_POOL)
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C reaches every process of the terminal; the one that owns the pool ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
