@@ -61,14 +61,12 @@ test: setup ## Run the tests (ARGS='...' goes to pytest)
 	@'$(BIN)/python' -m pytest $(ARGS)
 
 check: setup ## Lint, check format, types and the course's own consistency
-	@echo 'check: ruff check'
-	'$(BIN)/ruff' check --quiet .
-	echo 'check: ruff format'
-	'$(BIN)/ruff' format --check --quiet . || { echo 'Files are not formatted: make format' >&2; exit 1; }
-	echo 'check: mypy --strict grader/'
-	'$(BIN)/mypy' --no-error-summary
-	echo 'check: course check'
-	'$(BIN)/course' check
+	@failed=
+	for command in 'ruff check --quiet' 'ruff format --check --quiet' 'mypy --no-error-summary' 'course check'; do
+	  echo "check: $$command"
+	  $(BIN)/$$command || failed="$$failed, $$command"
+	done
+	[ -z "$$failed" ] || { echo "check: failed: $${failed#, } (make format mends formatting and imports)" >&2; exit 1; }
 
 format: setup ## Format the code and sort its imports
 	@'$(BIN)/ruff' check --quiet --select I --fix .

@@ -16,7 +16,7 @@ import typer
 from grader.cli import DeviceChoice, lesson_named
 from grader.commands.boundary import guarded
 from grader.commands.outputs import write_text
-from grader.errors import ExitCode, UsageError
+from grader.errors import ExitCode
 from grader.lesson import Course, Lesson
 from grader.report.words import count
 
@@ -152,8 +152,6 @@ def _new(name: str) -> int:
     from grader.authoring.new import new as new_lesson
 
     course = Course.find()
-    if name in course.names():
-        raise UsageError(f"{name} is there already: {course.root / 'course' / name}.")
     for path in new_lesson(course, name):
         print(f"written  {path}")
     print(f"Next: course build {name}, course check {name}, course validate {name}.")

@@ -121,12 +121,16 @@ def _case_result(item: pytest.Item, call: pytest.CallInfo[None]) -> CaseResult:
         return CaseResult(
             case_id, Status.GRADER_ERROR, Diagnosis("grader-error", message), 0.0, duration
         )
-    details = {name: getattr(value, name, None) for value in measured for name in _DETAILS
-               if getattr(value, name, None) is not None}  # fmt: skip
+    details: dict[str, Any] = {
+        name: detail
+        for value in measured
+        for name in _DETAILS
+        if (detail := getattr(value, name, None))
+    }
     return CaseResult(case_id, Status.PASSED, None, 1.0, duration, **details)
 
 
-_DETAILS = ("timing", "traffic")
+_DETAILS = ("timing", "traffic", "kernels")
 
 
 def _present(report: pytest.TestReport, item: pytest.Item, result: CaseResult) -> None:

@@ -6,7 +6,7 @@ names may be added, never renamed or removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -86,6 +86,7 @@ class CaseResult:
         duration_s: Wall time in seconds.
         timing: Speed measurement, if the case made one.
         traffic: Bytes moved against the minimum, if the case counted them.
+        kernels: What compiling the launched kernels for GPU targets gave, if it was done.
     """
 
     id: str
@@ -95,6 +96,7 @@ class CaseResult:
     duration_s: float = 0.0
     timing: dict[str, Any] | None = None
     traffic: dict[str, Any] | None = None
+    kernels: Sequence[dict[str, Any]] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The contract's form of a case."""
@@ -148,6 +150,16 @@ class TestResult:
             return found
         return Diagnosis(found.kind, found.message, found.line, self.hint)
 
+    @property
+    def timing(self) -> dict[str, Any] | None:
+        """The speed measurement, if one was made."""
+        return self._first("timing")
+
+    @property
+    def traffic(self) -> dict[str, Any] | None:
+        """Bytes moved against the minimum, if they were counted."""
+        return self._first("traffic")
+
     def _first(self, name: str) -> dict[str, Any] | None:
         values = (getattr(case, name) for case in (self.deciding, *self.cases))
         return next((value for value in values if value is not None), None)
@@ -163,8 +175,8 @@ class TestResult:
             "deferred_points": self.deferred_points,
             "diagnosis": self.diagnosis.to_json() if self.diagnosis else None,
             "cases": [case.to_json() for case in self.cases],
-            "timing": self._first("timing"),
-            "traffic": self._first("traffic"),
+            "timing": self.timing,
+            "traffic": self.traffic,
         }
 
 
@@ -185,6 +197,10 @@ class Device:
     def to_json(self) -> dict[str, Any]:
         """The contract's form of a device."""
         return {"kind": self.kind, "name": self.name, **self.details}
+
+
+# What makes one compiled kernel another than the next.
+_SPECIALISATION = ("kernel", "target", "arguments", "configuration")
 
 
 @dataclass(frozen=True)
@@ -216,6 +232,17 @@ class Report:
         return round(sum(test.deferred_points for test in self.tests), 2)
 
     @property
+    def kernels(self) -> list[dict[str, Any]]:
+        """What compiling gave, each kernel with each specialisation and target once."""
+        seen: dict[str, dict[str, Any]] = {}
+        for test in self.tests:
+            for case in test.cases:
+                for kernel in case.kernels:
+                    key = repr([kernel.get(name) for name in _SPECIALISATION])
+                    seen.setdefault(key, kernel)
+        return list(seen.values())
+
+    @property
     def exit_code(self) -> ExitCode:
         """3 when something could not be judged, else 1 when points were lost, else 0."""
         statuses = {test.status for test in self.tests}
@@ -238,6 +265,7 @@ class Report:
             "seed": self.seed,
             "duration_s": round(self.duration_s, 3),
             "tests": [test.to_json() for test in self.tests],
+            "kernels": self.kernels,
         }
 
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from grader.judge.timing.speed import SpeedRequest
 
 
+# The oldest data-centre GPU in wide use that Triton supports, and the newest of most clouds.
+DEFAULT_TARGETS = ("sm_80", "sm_90")
+
+
 @dataclass(frozen=True)
 class Plan:
     """One graded test before it ran.
@@ -74,6 +78,7 @@ class RunRequest:
         device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
         only: Names of the tests to run; all if empty.
         seed: Seed of the inputs; fresh entropy if ``None``.
+        targets: GPU targets that kernels are compiled for where there is no GPU.
     """
 
     lesson: Lesson
@@ -81,6 +86,7 @@ class RunRequest:
     device: str = "auto"
     only: tuple[str, ...] = ()
     seed: str | None = None
+    targets: tuple[str, ...] = DEFAULT_TARGETS
 
 
 def grade(
@@ -127,7 +133,8 @@ def _start(request: RunRequest) -> Grading:
     # torch takes seconds to import; the worker does the same in the meantime.
     from grader.judge.grading import Grading
 
-    grading = Grading(request.lesson, source, device, request.seed or fresh_seed())
+    seed = request.seed or fresh_seed()
+    grading = Grading(request.lesson, source, device, seed, request.targets)
     grading.adopt(worker)
     return grading
 

@@ -86,6 +86,8 @@ def environment(scratch: Path) -> dict[str, str]:
         "TRITON_CACHE_DIR": str(scratch / "triton-cache"),
         "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor-cache"),
         "PYTHONDONTWRITEBYTECODE": "1",
+        # On small tensors, and beside other jobs, threads wait for longer than they work.
+        "OMP_NUM_THREADS": "1",
     }
 
 

@@ -8,11 +8,9 @@ there are and the comparison; ``expectations`` owns the headers, ``grader.run`` 
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from grader.authoring.expectations import (
     read_header,
     verdict,
 )
+from grader.authoring.pool import each_in_a_process
 from grader.errors import GraderError
 from grader.lesson import Course, Lesson
 from grader.lesson_tests import graded_tests
@@ -111,7 +110,7 @@ def validate(
 
     tier = choose_device(device)
     found = [entry for lesson in lessons for entry in subjects(course, lesson, full=full)]
-    tasks = [(order, entry) for order, entry in enumerate(found) if isinstance(entry, Subject)]
+    tasks = {order: entry for order, entry in enumerate(found) if isinstance(entry, Subject)}
     outcomes = {order: entry for order, entry in enumerate(found) if isinstance(entry, Outcome)}
     for outcome in outcomes.values():
         finished(outcome, len(found))
@@ -166,26 +165,20 @@ def _kept(
 
 
 def _grade_all(
-    tasks: Sequence[tuple[int, Subject]], root: Path, tier: str, jobs: int
+    tasks: Mapping[int, Subject], root: Path, tier: str, jobs: int
 ) -> Iterator[tuple[int, Outcome]]:
     """Outcomes in the order in which they come, with their place in the list."""
-    if jobs <= 1 or len(tasks) <= 1:
-        for order, subject in tasks:
-            yield order, judge(root, subject, tier)
+    call = partial(judge, root=root, tier=tier)
+    if jobs > 1 and len(tasks) > 1:
+        told = "the process that graded it ended abruptly: killed, or out of memory"
+        died = partial(_outcome, root, state="error", found=told, tier=tier)
+        yield from each_in_a_process(call, tasks, jobs, died)
         return
-    # Not forked: a fork of a process that holds torch's threads may hang.
-    pool = ProcessPoolExecutor(
-        min(jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_ignore_interrupt
-    )
-    try:
-        futures = {pool.submit(judge, root, subject, tier): order for order, subject in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for order, subject in tasks.items():
+        yield order, call(subject)
 
 
-def judge(root: Path, subject: Subject, tier: str) -> Outcome:
+def judge(subject: Subject, root: Path, tier: str) -> Outcome:
     """Grade one submission and compare; never raises for what goes wrong with it."""
     if not any(expectation.holds_on(tier) for expectation in subject.expectations):
         return _outcome(root, subject, "skipped", f"says nothing about {tier}")
@@ -226,8 +219,3 @@ def _outcome(
 def _fitting_jobs(tier: str) -> int:
     """One at a time on a GPU, where runs would disturb each other's timing."""
     return 1 if tier == "gpu" else min(os.cpu_count() or 1, _LARGEST_POOL)
-
-
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches every process of the terminal; the one that owns the pool ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

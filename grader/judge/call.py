@@ -68,6 +68,7 @@ class Run:
         violations: Stores that hit a red zone, as the worker reports them.
         findings: Faulty accesses that the interpreter saw, as the worker reports them.
         launches: Kernels launched, in order, as the worker reports them.
+        compiled: What compiling them for GPU targets gave, as the worker reports it.
     """
 
     result: Result
@@ -75,6 +76,7 @@ class Run:
     violations: tuple[Message, ...]
     findings: tuple[Message, ...]
     launches: tuple[Message, ...]
+    compiled: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def _decode_run(run: Message, reader: _Reader) -> Run:
         violations=tuple(objects(run, "violations")),
         findings=tuple(objects(run, "findings")),
         launches=tuple(objects(run, "launches")),
+        compiled=tuple(objects(run, "compiled")),
     )
 
 

@@ -16,9 +16,10 @@ from grader.judge.compare import Mismatch, equal_elements, mismatch
 from grader.judge.diagnosis import evidence, patterns
 from grader.judge.diagnosis.regions import describe as describe_region
 from grader.judge.diagnosis.source import access_lines
+from grader.judge.process import printable
 from grader.judge.source import SubmissionSource
 from grader.lesson import Function, Lesson
-from grader.protocol.frames import ProtocolViolation
+from grader.protocol.frames import Message, ProtocolViolation
 from grader.protocol.tensors import dtype_name
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, Mistake, fail
@@ -29,12 +30,14 @@ class Check:
 
     Attributes:
         verdicts: How many checks this case made; a case that checked nothing proves nothing.
+        kernels: What compiling the launched kernels for GPU targets gave.
     """
 
     def __init__(self, lesson: Lesson, source: SubmissionSource) -> None:
         self._lesson = lesson
         self._source = source
         self.verdicts = 0
+        self.kernels: list[Message] = []
 
     def __call__(
         self,
@@ -63,6 +66,7 @@ class Check:
             Judged: It is wrong; carries the diagnosis.
         """
         self.verdicts += 1
+        self.kernels += call.runs[0].compiled
         function = self._lesson.functions[call.function]
         wanted = dtype or expected.dtype
         outputs = [_returned(call, run, expected, wanted, in_place) for run in call.runs]
@@ -74,6 +78,7 @@ class Check:
         _raise(self._faulty_access(call, function))
         if first is not None:
             _raise(_unstable(found) or patterns.generic(first, error))
+        _compiles(call)
         _inputs_unchanged(call, in_place)
         _kernels_launched(call, function, expected)
 
@@ -156,6 +161,20 @@ def _unstable(found: Sequence[Mismatch | None]) -> Diagnosis | None:
         "differed. The result depends on memory that was never set, or on the order in which "
         "programs run.",
     )
+
+
+def _compiles(call: Call) -> None:
+    """What runs interpreted need not run on a GPU."""
+    for result in call.runs[0].compiled:
+        error = result.get("error")
+        if not isinstance(error, dict) or error.get("kind") == "compile-timeout":
+            continue
+        kind, line = printable(str(error.get("kind")))[:60], error.get("line")
+        message = (
+            f"The values are right, but {result.get('kernel')} does not run on a GPU "
+            f"({result.get('target')}): {error.get('message')}"
+        )
+        fail(kind, printable(message)[:800], line if isinstance(line, int) else None)
 
 
 def _inputs_unchanged(call: Call, in_place: bool) -> None:

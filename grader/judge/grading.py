@@ -31,6 +31,7 @@ class Grading:
         source: The submission's text.
         device: ``"cpu"`` or ``"gpu"``.
         seed: The run's seed; each case derives its own from it.
+        targets: GPU targets that interpreted kernels are compiled for, on machines without one.
         speed_probe: Takes each speed measurement instead of the verdict; for calibration.
     """
 
@@ -38,6 +39,7 @@ class Grading:
     source: SubmissionSource
     device: str
     seed: str
+    targets: tuple[str, ...] = ()
     speed_probe: Callable[[SpeedRequest], None] | None = None
     _sessions: dict[str, Session] = field(default_factory=dict)
 
@@ -99,4 +101,8 @@ class Grading:
         return self._sessions[tier]
 
     def _new_session(self, worker: WorkerProcess) -> Session:
-        return Session(self.source.content, self.lesson.name, worker, self.lesson.deadline_s)
+        # With a GPU at hand the kernels are compiled for it by running them.
+        targets = self.targets if self.device == "cpu" else ()
+        return Session(
+            self.source.content, self.lesson.name, worker, self.lesson.deadline_s, targets
+        )

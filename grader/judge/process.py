@@ -31,6 +31,9 @@ from grader.protocol.frames import (
 
 START_DEADLINE_S = 120.0
 
+# How long a process that closed its socket may take to end by itself.
+_EXIT_S = 10.0
+
 # A submission may print; one that prints more than this is ended.
 MOST_OUTPUT_BYTES = 16 * 1024 * 1024
 _KEPT_OUTPUT_BYTES = 16 * 1024
@@ -148,7 +151,7 @@ class WorkerProcess:
             # The socket closed: the process is about to end by itself, and how it does is
             # the diagnosis. One that only closed the socket is ended by us.
             try:
-                self._process.wait(timeout=2.0)
+                self._process.wait(timeout=_EXIT_S)
             except subprocess.TimeoutExpired:
                 cause, detail = "protocol", "the channel was closed"
         self._kill_group()

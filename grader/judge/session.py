@@ -7,6 +7,7 @@ submission that crashed once tends to crash again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,14 @@ class WorkerFaultError(Exception):
 class Session:
     """Calls into one submission; failures of the student's code come out as ``Judged``."""
 
-    def __init__(self, source: bytes, name: str, worker: WorkerProcess, deadline_s: float) -> None:
+    def __init__(
+        self,
+        source: bytes,
+        name: str,
+        worker: WorkerProcess,
+        deadline_s: float,
+        targets: Sequence[str] = (),
+    ) -> None:
         """Take over a worker that is starting.
 
         Args:
@@ -46,11 +54,13 @@ class Session:
             name: Module name that it is imported under, e.g. ``"lesson01"``.
             worker: A worker process; its tier is the session's.
             deadline_s: Longest time in seconds for one call.
+            targets: GPU targets that interpreted launches are compiled for.
         """
         self.tier = worker.tier
         self._source = source
         self._name = name
         self._deadline_s = deadline_s
+        self._targets = tuple(targets)
         self._timeouts: dict[str, int] = {}
         self._worker: WorkerProcess | None = worker
         self._spare: WorkerProcess | None = None
@@ -237,7 +247,13 @@ class Session:
     def _import(self, worker: WorkerProcess) -> Judged | None:
         path = worker.scratch / f"{self._name}.py"
         path.write_bytes(self._source)
-        request = {"op": "load", "path": str(path), "deadline_s": IMPORT_DEADLINE_S}
+        request: Message = {
+            "op": "load",
+            "path": str(path),
+            "targets": list(self._targets),
+            "compile_cache": str(compile_cache()),
+            "deadline_s": IMPORT_DEADLINE_S,
+        }
         try:
             error = optional(worker.request(request, IMPORT_DEADLINE_S), "error", dict)
             return failures.import_raised(error) if error is not None else None
@@ -251,3 +267,9 @@ class Session:
         for slot in self._slots.values():
             slot.close()
         self._slots.clear()
+
+
+def compile_cache() -> Path:
+    """Where the facts of compiled kernels are kept from run to run, so that a rerun is fast."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "triton-course" / "compiled"

@@ -7,6 +7,7 @@ below ``.grade-report``. ``document`` is a whole page. Every text passes through
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -20,10 +21,14 @@ from grader.report.findings import (
     further_diagnoses,
     hint_of,
     nothing_started,
+    same_place,
     score_sentence,
     shared_cause,
     source,
+    timing_of,
 )
+from grader.report.roofline_plot import roofline_svg
+from grader.report.timing_view import timing_lines
 from grader.report.words import WORDS, count, duration, number
 from grader.results import Diagnosis, Report, Status, TestResult
 
@@ -52,6 +57,11 @@ def fragment(reports: Sequence[Report]) -> str:
 
 def _text(value: str) -> str:
     return html.escape(clean(value), quote=True)
+
+
+def _with_code(value: str) -> str:
+    """A text of the course, in which backticks mark code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(value))
 
 
 def _section(report: Report) -> str:
@@ -106,7 +116,11 @@ def _start(report: Report, lines: list[str]) -> str:
 
 
 def _table(report: Report, lines: list[str], *, explained: bool) -> str:
-    rows = "".join(_row(test, lines, explained=explained) for test in report.tests)
+    """All tests; those that a cause told above explains stand without details."""
+    rows = "".join(
+        _row(test, [] if explained and test.status.is_judged else details)
+        for test, details in _with_details(report.tests, lines)
+    )
     return (
         '<table>\n<colgroup><col class="result"><col class="worth"><col></colgroup>\n'
         '<thead><tr><th scope="col">Result</th>'
@@ -115,23 +129,43 @@ def _table(report: Report, lines: list[str], *, explained: bool) -> str:
     )
 
 
-def _row(test: TestResult, lines: list[str], *, explained: bool) -> str:
+def _with_details(
+    tests: Sequence[TestResult], lines: list[str]
+) -> Iterator[tuple[TestResult, list[str]]]:
+    for at, test in enumerate(tests):
+        yield test, [*_timing(test), *_details(test, tests[:at], lines)]
+
+
+def _timing(test: TestResult) -> Iterator[str]:
+    """A speed measurement in words, and the figure where there is enough to draw."""
+    timing = timing_of(test)
+    if timing is None:
+        return
+    for line in timing_lines(timing):
+        yield f"<p>{_text(line)}</p>"
+    yield roofline_svg(timing, f"roofline-{test.id}") or ""
+
+
+def _row(test: TestResult, details: Sequence[str]) -> str:
     word = WORDS[test.status]
     earned = number(test.points) if test.status.is_judged else "–"
-    details = "".join(_details(test, lines, explained=explained))
     return (
         f'<tr><th scope="row" class="verdict {word.tone}">'
         f'<span class="mark" aria-hidden="true">{word.mark}</span>{word.text}</th>'
         f'<td class="points">{earned} / {number(test.max_points)}</td>'
         f'<td class="what"><span class="title">{_text(test.title)}</span>'
-        f'<code class="faint">{_text(test.id)}</code>{details}</td></tr>\n'
+        f'<code class="faint">{_text(test.id)}</code>{"".join(details)}</td></tr>\n'
     )
 
 
-def _details(test: TestResult, lines: list[str], *, explained: bool) -> Iterator[str]:
+def _details(test: TestResult, above: Sequence[TestResult], lines: list[str]) -> Iterator[str]:
     """What stands below a test's title: message, code, cases, hint."""
     why = test.diagnosis
-    if why is None or explained or test.status in (Status.PASSED, Status.NOT_STARTED):
+    if why is None or test.status in (Status.PASSED, Status.NOT_STARTED):
+        return
+    twin = next((other for other in above if same_place(other.diagnosis, why)), None)
+    if twin is not None:
+        yield f'<p class="faint">Same cause as: {_text(twin.title)}</p>'
         return
     yield f'<p class="message">{_text(why.message)}</p>'
     if test.status is Status.DEFERRED:
@@ -141,7 +175,7 @@ def _details(test: TestResult, lines: list[str], *, explained: bool) -> Iterator
         yield f'<p class="message">In {_text(case)} also: {_text(other.message)}</p>'
     nudge = hint_of(test)
     if nudge:
-        yield f'<p class="hint">Hint: {_text(nudge)}</p>'
+        yield f'<p class="hint">Hint: {_with_code(nudge)}</p>'
     yield f'<p class="faint">Diagnosis: <code>{_text(why.kind)}</code></p>'
     yield _cases(test)
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from grader.judge.timing.roofline import operations, quantity
+from grader.units import operations, quantity
 
 _INK = "#7a7a7a"  # replaced by the page's own colour
 _STUDENT = "#2a9d5c"

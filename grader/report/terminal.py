@@ -27,6 +27,7 @@ from grader.report.findings import (
     source,
 )
 from grader.report.ink import Ink
+from grader.report.measurements import kernel_lines
 from grader.report.tests_table import TestsTable
 from grader.report.words import duration
 from grader.results import Diagnosis, Report, Status, TestResult
@@ -153,6 +154,10 @@ class _Page:
 
     def _footer(self) -> Iterator[RenderableType]:
         report = self.report
+        kernels = kernel_lines(report)
+        if kernels:
+            yield self.ink.text("\n".join(f"  {line}" for line in kernels), "dim")
+            yield ""
         yield Rule(style="dim", characters="-" if self.ink.ascii else "─")
         yield self.ink.text(f"Score {score_sentence(report)}", _SCORE_STYLES[report.exit_code])
         kind = "GPU" if report.device.kind == "gpu" else "CPU"

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from grader.judge.timing.roofline import rate_sentence
+from grader.units import operations, quantity
 
 BAR_CELLS = 24
 
@@ -30,6 +30,23 @@ def timing_lines(timing: Mapping[str, Any], *, ascii: bool = False) -> list[str]
         _flags(timing),
     ]
     return [line for line in lines if line]
+
+
+def rate_sentence(timing: Mapping[str, Any]) -> str | None:
+    """``4.12 TB/s, 97% of this GPU's 4.25 TB/s`` from a test's ``timing``; None without rates."""
+    ceiling = timing.get("ceiling") or {}
+    by_compute = ceiling.get("limit") == "compute" or timing.get("achieved_bytes_per_s") is None
+    if by_compute:
+        rate, top = timing.get("achieved_flops"), ceiling.get("flops_per_s")
+        unit = operations(str(timing.get("dtype", "")))
+    else:
+        rate, top, unit = timing["achieved_bytes_per_s"], ceiling.get("bytes_per_s"), "B/s"
+    if rate is None:
+        return None
+    if top is None:
+        return quantity(rate, unit)
+    peak = "theoretical " if ceiling.get("source") == "theoretical" else ""
+    return f"{quantity(rate, unit)}, {rate / top:.0%} of this GPU's {peak}{quantity(top, unit)}"
 
 
 def bar(share: float, cells: int = BAR_CELLS, *, ascii: bool = False) -> str:

@@ -145,6 +145,7 @@ def _describe_run(
         "violations": memory.violations(),
         "launches": evidence.launches,
         "findings": evidence.findings,
+        "compiled": evidence.compiled,
     }
 
 

@@ -112,6 +112,8 @@ class Worker:
         from grader.worker.loading import load
 
         self._path = Path(field(request, "path", str))
+        self._tier.targets = tuple(field(request, "targets", list))
+        self._tier.compile_cache = Path(field(request, "compile_cache", str))
         self._module = load(self._path)
         return {"loaded": True}
 
@@ -148,7 +150,8 @@ class Worker:
     def _go(self, request: Message) -> Message:
         from grader.worker.timing import target_view
 
-        assert self._bench is not None and self._output is not None
+        assert self._bench is not None
+        assert self._output is not None
         samples = list(naturals(request, "samples", limit=4096))
         return self._bench.go(samples, target_view(self._output, request, len(samples)))
 

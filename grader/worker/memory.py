@@ -69,7 +69,7 @@ class _Guarded:
     view: torch.Tensor  # the submission has this object and may change its shape
     body: int  # bytes of the span
     itemsize: int
-    zone: torch.Tensor  # uint8: what one element of a red zone holds
+    zone: int  # bit pattern of an element of the red zones
     poisoned: bool
 
 
@@ -113,13 +113,12 @@ class GuardedMemory:
         poisoned = padded <= LARGEST_POISONED_SPAN
         buffer = torch.empty(padded + 2 * RED_ZONE_BYTES, dtype=torch.uint8, device=self._device)
         outside = self.poison.input_zone if role == "input" else self.poison.output_zone
-        zone = _element(dtype, outside, self.poison, self._device)
+        zone = _word(dtype, outside, self.poison)
         inside = buffer[RED_ZONE_BYTES : RED_ZONE_BYTES + body]
         if poisoned:
-            buffer.view(-1, dtype.itemsize).copy_(zone)
+            _words(buffer, dtype.itemsize).fill_(zone)
             if role != "input":
-                within = _element(dtype, NAN_BYTE, self.poison, self._device)
-                inside.view(-1, dtype.itemsize).copy_(within)
+                _words(inside, dtype.itemsize).fill_(_word(dtype, NAN_BYTE, self.poison))
         view = inside.view(dtype).as_strided(
             tuple(shape), tuple(strides), RED_ZONE_BYTES // dtype.itemsize
         )
@@ -146,24 +145,32 @@ class GuardedMemory:
         return None
 
 
-def _element(
-    dtype: torch.dtype, byte: int | None, poison: Poison, device: torch.device
-) -> torch.Tensor:
-    """The bytes of one poisoned element."""
+# An integer type of each size, to fill and compare elements of any type as bit patterns.
+_WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _words(raw: torch.Tensor, itemsize: int) -> torch.Tensor:
+    return raw.view(_WORDS[itemsize])
+
+
+def _word(dtype: torch.dtype, byte: int | None, poison: Poison) -> int:
+    """The bit pattern of one poisoned element, as an integer of its size."""
     if not dtype.is_floating_point:
         byte = poison.integers if byte in (None, NAN_BYTE) else byte
     if dtype == torch.bool:
         byte = 1 - poison.run  # the only two values there are, one a run
     if byte is None:
-        return torch.full((1,), float("nan"), dtype=dtype, device=device).view(torch.uint8)
-    return torch.full((dtype.itemsize,), byte, dtype=torch.uint8, device=device)
+        pattern = torch.full((1,), float("nan"), dtype=dtype)
+    else:
+        pattern = torch.full((dtype.itemsize,), byte, dtype=torch.uint8)
+    return int(pattern.view(_WORDS[dtype.itemsize]))
 
 
 def _damage(guarded: _Guarded, side: str) -> Message | None:
     body, itemsize = guarded.body, guarded.itemsize
     end = RED_ZONE_BYTES + body
     zone = guarded.buffer[:RED_ZONE_BYTES] if side == "before" else guarded.buffer[end:]
-    elements = (zone.view(-1, itemsize) != guarded.zone).any(dim=1).nonzero().flatten()
+    elements = (_words(zone, itemsize) != guarded.zone).nonzero().flatten()
     if not elements.numel():
         return None
     first = int(elements[0]) - (RED_ZONE_BYTES // itemsize if side == "before" else 0)
@@ -208,6 +215,11 @@ class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif self._undefined is not None:
             self._undefined(guarded)
         return guarded
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Otherwise the first allocation imports torch's compiler, which takes seconds.
+        return False
 
     def _is_guardable(self, tensor: torch.Tensor) -> bool:
         return tensor.device.type == self._device.type and tensor.layout == torch.strided

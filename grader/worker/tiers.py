@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -24,6 +25,7 @@ class Evidence:
 
     launches: list[Message] = field(default_factory=list)
     findings: list[Message] = field(default_factory=list)
+    compiled: list[Message] = field(default_factory=list)
 
 
 class Tier(Protocol):
@@ -31,6 +33,8 @@ class Tier(Protocol):
 
     name: str
     device: torch.device
+    targets: tuple[str, ...]  # GPU targets that interpreted launches are compiled for
+    compile_cache: Path | None
 
     def describe(self) -> Message:
         """Name and properties of what kernels run on."""
@@ -48,6 +52,7 @@ class Tier(Protocol):
 # A frame is bounded; the first findings say it all.
 MOST_FINDINGS = 16
 MOST_LAUNCHES = 256
+MOST_COMPILED = 32
 
 
 class Interpreted:
@@ -57,10 +62,13 @@ class Interpreted:
     device = torch.device("cpu")
 
     def __init__(self) -> None:
-        from grader.worker import interpreter
+        from grader.worker import compile_check, interpreter
 
         interpreter.install()
         self._interpreter = interpreter
+        self._compile_check = compile_check
+        self.targets: tuple[str, ...] = ()
+        self.compile_cache: Path | None = None
 
     def describe(self) -> Message:
         """Versions; there is no device to describe."""
@@ -68,9 +76,14 @@ class Interpreted:
 
     @contextmanager
     def watch(self, memory: GuardedMemory) -> Iterator[Evidence]:
-        """Record launches, traffic and faulty accesses of the run inside."""
+        """Record launches, traffic and faulty accesses of the run inside.
+
+        The launches of the first run are then compiled for the targets: what runs interpreted
+        need not compile.
+        """
         evidence = Evidence()
         with (
+            self._compile_check.capture_launches() as captured,
             self._interpreter.record(poison=memory.poison.run) as recording,
             guarded_allocations(memory, self.device, self._interpreter.mark_uninitialised),
         ):
@@ -85,6 +98,14 @@ class Interpreted:
                 evidence.findings = [
                     finding.to_json() for finding in recording.findings[:MOST_FINDINGS]
                 ]
+        if self.targets and memory.poison.run == 0:
+            evidence.compiled = self._compile(captured)
+
+    def _compile(self, captured: Any) -> list[Message]:
+        results = self._compile_check.compile_launches(
+            captured, self.targets, cache_dir=self.compile_cache
+        )
+        return [_without_accesses(result.to_json()) for result in results[:MOST_COMPILED]]
 
     def finish(self) -> None:
         """Interpreted kernels have ended when their launch returns."""
@@ -94,6 +115,8 @@ class Compiled:
     """Kernels run as Triton compiles them, on the first CUDA device."""
 
     name = "compiled"
+    targets: tuple[str, ...] = ()  # compiling is what this tier does anyway
+    compile_cache: Path | None = None
 
     def __init__(self) -> None:
         self.device = torch.device("cuda", 0)
@@ -136,6 +159,11 @@ def start_tier(name: str) -> Tier:
     """Start the tier that the judge asked for."""
     tiers: dict[str, Callable[[], Tier]] = {"interpreted": Interpreted, "compiled": Compiled}
     return tiers[name]()
+
+
+def _without_accesses(result: Message) -> Message:
+    """A result without the list of all instructions, which would fill a frame."""
+    return {key: value for key, value in result.items() if key != "accesses"}
 
 
 def _versions() -> Message:

@@ -10,18 +10,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.compile_check.kernel_files import KERNELS, Checked
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
-KERNELS = HERE / "kernels"
-
-# One step's results by case, each {"raised", "launches", "results"}.
-Checked = dict[str, dict[str, Any]]
 
 # Compiled in a process that has interpreted kernels and in one that has not.
 COMPARED = ["nested_functions", "bf16_and_libdevice", "scan", "tensor_descriptors", "heuristics"]
@@ -97,15 +94,3 @@ def launch_only(monkeypatch: pytest.MonkeyPatch) -> None:
     from triton.runtime.jit import JITFunction
 
     monkeypatch.setattr(JITFunction, "run", lambda *_, grid, warmup, **__: None)
-
-
-@pytest.fixture
-def line_of() -> Callable[[str, str, str], int]:
-    """Number of the line of a kernel file that carries a marker, inside a function."""
-
-    def find(file: str, function: str, marker: str) -> int:
-        lines = (KERNELS / f"{file}.py").read_text().splitlines()
-        begin = next(n for n, line in enumerate(lines) if line.startswith(f"def {function}("))
-        return next(n for n in range(begin, len(lines)) if f"# {marker}" in lines[n]) + 1
-
-    return find

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from tests.compile_check.conftest import Checked
+from tests.compile_check.kernel_files import Checked, line_of
 
 
 def outcomes(checked: dict[str, Any]) -> list[tuple[str, bool, str]]:
@@ -17,8 +16,8 @@ def outcomes(checked: dict[str, Any]) -> list[tuple[str, bool, str]]:
 
 def test_the_launched_configuration_is_compiled(tuned: Checked) -> None:
     assert outcomes(tuned["all_fit"]) == [
-        ("sm_80", True, "BLOCK: 32"),
-        ("sm_90", True, "BLOCK: 32"),
+        ("sm_80", True, "BLOCK: 1024"),
+        ("sm_90", True, "BLOCK: 1024"),
     ]
     assert all(result["registers"] for result in tuned["all_fit"]["results"])
 
@@ -33,17 +32,15 @@ def test_it_is_an_error_if_all_are_too_large(tuned: Checked) -> None:
     assert kinds == ["out-of-shared-memory"] * 2
 
 
-def test_a_wrong_configuration_is_an_error_though_another_was_launched(
-    tuned: Checked, line_of: Callable[[str, str, str], int]
-) -> None:
+def test_a_wrong_configuration_is_an_error_though_another_was_launched(tuned: Checked) -> None:
     assert outcomes(tuned["second_wrong"]) == [
-        ("sm_80", True, "BLOCK: 32"),
+        ("sm_80", True, "BLOCK: 1024"),
         ("sm_80", False, "BLOCK: 48"),
-        ("sm_90", True, "BLOCK: 32"),
+        ("sm_90", True, "BLOCK: 1024"),
         ("sm_90", False, "BLOCK: 48"),
     ]
     error = tuned["second_wrong"]["results"][1]["error"]
-    assert error["line"] == line_of("tuned", "square_product", "DEFECT")
+    assert error["line"] == line_of("tuned", "adds_up_rows", "DEFECT")
 
 
 def test_a_static_assert_that_fails_is_passed_over(tuned: Checked) -> None:

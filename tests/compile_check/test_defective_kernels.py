@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.compile_check.conftest import KERNELS, Checked
-
-LineOf = Callable[[str, str, str], int]
+from tests.compile_check.kernel_files import KERNELS, Checked, cases, line_of
 
 # Errors of the launch are reported where the launch is.
 OF_LAUNCH = {
@@ -19,22 +15,20 @@ OF_LAUNCH = {
     "out_of_shared_memory": "out-of-shared-memory",
 }
 # An A100 lacks what an H100 has.
-OF_ONE_TARGET = {"rounds_to_fp8"}
+OF_ONE_TARGET = ["rounds_to_fp8"]
+# The line lies in a function that the kernel calls.
+IN_ANOTHER_FUNCTION = ["calls_defective_function"]
 
-CASES = [
-    node.name.removeprefix("launch_")
-    for node in ast.parse((KERNELS / "defective.py").read_text()).body
-    if isinstance(node, ast.FunctionDef) and node.name.startswith("launch_")
-]
-IN_KERNEL = [case for case in CASES if case not in OF_LAUNCH | dict.fromkeys(OF_ONE_TARGET)]
+CASES = cases("defective")
+ELSEWHERE = [*OF_LAUNCH, *OF_ONE_TARGET, *IN_ANOTHER_FUNCTION]
 
 
 def errors(checked: dict[str, Any]) -> list[dict[str, Any]]:
     return [result["error"] for result in checked["results"]]
 
 
-@pytest.mark.parametrize("case", IN_KERNEL)
-def test_names_the_line_in_the_kernel(defective: Checked, line_of: LineOf, case: str) -> None:
+@pytest.mark.parametrize("case", [case for case in CASES if case not in ELSEWHERE])
+def test_names_the_line_in_the_kernel(defective: Checked, case: str) -> None:
     line = line_of("defective", case, "DEFECT")
     found = errors(defective[case])
     assert [error["kind"] for error in found] == ["does-not-compile"] * 2
@@ -44,9 +38,7 @@ def test_names_the_line_in_the_kernel(defective: Checked, line_of: LineOf, case:
 
 
 @pytest.mark.parametrize(("case", "kind"), OF_LAUNCH.items())
-def test_names_the_line_of_the_launch(
-    defective: Checked, line_of: LineOf, case: str, kind: str
-) -> None:
+def test_names_the_line_of_the_launch(defective: Checked, case: str, kind: str) -> None:
     line = line_of("defective", f"launch_{case}", "DEFECT")
     assert [(error["kind"], error["line"]) for error in errors(defective[case])] == [
         (kind, line),
@@ -54,14 +46,13 @@ def test_names_the_line_of_the_launch(
     ]
 
 
-def test_line_lies_in_the_function_that_the_kernel_calls(
-    defective: Checked, line_of: LineOf
-) -> None:
+def test_names_the_line_in_the_function_that_the_kernel_calls(defective: Checked) -> None:
     inside = line_of("defective", "mean_of_row", "DEFECT")
-    assert errors(defective["calls_defective_function"])[0]["line"] == inside
+    found = errors(defective["calls_defective_function"])
+    assert [error["line"] for error in found] == [inside] * 2
 
 
-def test_a_target_may_lack_what_another_has(defective: Checked, line_of: LineOf) -> None:
+def test_a_target_may_lack_what_another_has(defective: Checked) -> None:
     on_a100, on_h100 = defective["rounds_to_fp8"]["results"]
     assert (on_a100["target"], on_a100["ok"]) == ("sm_80", False)
     assert on_a100["error"]["line"] == line_of("defective", "rounds_to_fp8", "DEFECT")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.compile_check.conftest import COMPARED, KERNELS, Checked
+from tests.compile_check.conftest import COMPARED
+from tests.compile_check.kernel_files import Checked, cases, line_of
 
-CASES = [
-    node.name.removeprefix("launch_")
-    for node in ast.parse((KERNELS / "sound.py").read_text()).body
-    if isinstance(node, ast.FunctionDef) and node.name.startswith("launch_")
-]
+CASES = cases("sound")
 
 
 def on(checked: dict[str, Any], target: str) -> dict[str, Any]:
@@ -49,9 +44,7 @@ def test_an_odd_length_narrows_all_masked_accesses(sound: Checked) -> None:
         assert (result["load_bits"], result["store_bits"]) == (32, 32)
 
 
-def test_accesses_are_told_by_line(
-    sound: Checked, line_of: Callable[[str, str, str], int]
-) -> None:
+def test_accesses_are_told_by_line(sound: Checked) -> None:
     for result in sound["add"]["results"]:
         places = {(access["kind"], access["line"]) for access in result["accesses"]}
         assert places == {
@@ -111,8 +104,8 @@ def test_spills_are_told_in_bytes(sound: Checked) -> None:
     for result in sound["spills"]["results"]:
         assert result["registers"] == 24
         assert result["stack"] > 0
-        assert 0 < result["spills"]
-        assert 0 < result["spill_loads"]
+        assert result["spills"] > 0
+        assert result["spill_loads"] > 0
     assert all(result["spills"] == 0 for result in sound["add"]["results"])
 
 

@@ -11,8 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from grader.judge.process import WorkerDied, WorkerProcess
+from grader.judge.session import Session
 from grader.protocol.frames import Message
 
 
@@ -61,6 +63,10 @@ class Lent:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
+# What torch and the interpreter import at the first call is not the deadline's business.
+_FIRST_CALL = b"import torch\n\n\ndef first_call():\n    torch.empty(1)\n"
+
+
 class WarmWorkers:
     """Lends warm workers; one more always starts in the background."""
 
@@ -68,15 +74,20 @@ class WarmWorkers:
         self._idle: list[WorkerProcess] = []
         self._starting: WorkerProcess | None = None
 
-    def __call__(self, tier: str) -> Lent:
+    def __call__(self, tier: str) -> Any:
         """Lend a worker; has the signature of ``WorkerProcess``."""
         assert tier == "interpreted"
         if not self._idle:
             worker = self._starting or WorkerProcess(tier)
             self._starting = WorkerProcess(tier)
             worker.wait_until_ready()
-            self._idle.append(worker)
-        return Lent(self._idle.pop(), self._idle.append)
+            session = Session(_FIRST_CALL, "first", self._lend(worker), 120.0)
+            session.call("first_call", (), {}, ())
+            session.close()
+        return self._lend(self._idle.pop())
+
+    def _lend(self, worker: WorkerProcess) -> Any:
+        return Lent(worker, self._idle.append)
 
     def close(self) -> None:
         """End all workers that are not lent."""

@@ -75,6 +75,25 @@ def deferred(id: str = "test_speed", points: float = 6) -> TestResult:
     return TestResult(id, "As fast as torch.add", points, (case(Status.DEFERRED, "", why),))
 
 
+def timed(status: Status = Status.PASSED, share: float = 1.0) -> TestResult:
+    """A speed test that was measured."""
+    timing = {
+        "ratio": 0.99,
+        "low": 0.98,
+        "high": 1.0,
+        "baseline": {"name": "torch_add", "seconds_per_call": 1.93e-4},
+        "student": {"seconds_per_call": 1.95e-4},
+        "threshold": {"full": 0.95, "half": 0.8, "calibrated": True},
+        "bytes_moved": 805306368,
+        "achieved_bytes_per_s": 4.13e12,
+        "share_of_ceiling": 0.97,
+        "ceiling": {"bytes_per_s": 4.25e12},
+    }
+    why = None if status is Status.PASSED else Diagnosis("slow", "Below the threshold.", None)
+    measured = CaseResult("", status, why, share, timing=timing)
+    return TestResult("test_speed", "As fast as torch.add", 6, (measured,))
+
+
 def report(
     *tests: TestResult,
     file: Path | str = "lesson01.py",

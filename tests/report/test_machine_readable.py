@@ -12,7 +12,17 @@ import pytest
 
 from grader.report import html, json_report, junit
 from grader.results import CaseResult, Diagnosis, Status, TestResult
-from tests.report.samples import SUBMISSION, case, deferred, diagnosis, failed, one, passed, report
+from tests.report.samples import (
+    SUBMISSION,
+    case,
+    deferred,
+    diagnosis,
+    failed,
+    one,
+    passed,
+    report,
+    timed,
+)
 
 EVIL = "</pre><script>alert(1)</script>\x1b[31m & \"quoted\" \x00 ]]> 'x'"
 
@@ -155,6 +165,24 @@ def test_html_tells_a_shared_cause_once(file: Path) -> None:
     why = Diagnosis("syntax-error", "'(' was never closed", 11)
     tests = [one(Status.FAILED, f"t{at}", why) for at in range(3)]
     assert parsed(html.document([report(*tests, file=file)])).text.count("never closed") == 1
+
+
+def test_html_tells_a_mistake_once_and_points_back_to_it(file: Path) -> None:
+    tests = passed(), failed("a", "First"), failed("b", "Second")
+    text = parsed(html.document([report(*tests, file=file)])).text
+    assert text.count("past the end") == 1
+    assert "Same cause as: First" in text
+
+
+def test_html_shows_code_in_hints_as_code(file: Path) -> None:
+    why = diagnosis(hint="Is `mask` <b>true</b>?")
+    text = html.document([report(passed(), failed(why=why), file=file)])
+    assert "Is <code>mask</code> &lt;b&gt;true&lt;/b&gt;?" in text
+
+
+def test_html_tells_a_measured_speed(file: Path) -> None:
+    page = parsed(html.document([report(timed(), file=file)]))
+    assert "0.99× the speed of torch_add" in page.text
 
 
 def test_html_of_several_lessons_is_one_page(file: Path) -> None:

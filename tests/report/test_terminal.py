@@ -205,3 +205,10 @@ def test_a_slow_kernel_shows_the_share_that_it_earned(file: Path) -> None:
     slow = CaseResult("", Status.SLOW, Diagnosis("slow", "0.9 times torch.", None, NUDGE), 0.75)
     text = page(report(TestResult("test_speed", "Fast", 6, (slow,)), file=file))
     assert "◑ slow          4.5/6  Fast" in text
+
+
+def test_a_measured_speed_is_told_whether_it_sufficed_or_not(file: Path) -> None:
+    for test in samples.timed(), samples.timed(Status.SLOW, 0.5):
+        text = page(report(passed(), test, file=file))
+        assert "0.99× the speed of torch_add" in text
+        assert "4.13 TB/s, 97% of this GPU's 4.25 TB/s" in text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from grader.judge.timing.roofline import Achieved, Ceiling, Work, quantity, rate_sentence
+from grader.judge.timing.roofline import Achieved, Ceiling, Work
+from grader.report.timing_view import rate_sentence
+from grader.units import quantity
 
 CEILING = Ceiling(4.25e12, 4.5e12, {"float16": 7.6e14, "int8": 1.3e15})
 COPY = Work(bytes_moved=4.25e8)  # 100 us at the ceiling

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.judge.timing.calibration import Calibration
+from grader.units import operations, quantity
 
 IMPOSSIBLE = 1.05
 """Share of the ceiling above which the work cannot have been done."""
@@ -143,39 +144,6 @@ class Achieved:
             },
             "share_of_ceiling": self.share,
         }
-
-
-def quantity(value: float, unit: str) -> str:
-    """Three digits and a prefix: ``4.12 TB/s``, ``742 TFLOP/s``, ``56.6 GB/s``."""
-    prefixes = ("", "k", "M", "G", "T", "P")
-    step = 0
-    while value >= 999.5 and step < len(prefixes) - 1:
-        value /= 1000
-        step += 1
-    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f} {prefixes[step]}{unit}"
-
-
-def rate_sentence(timing: Mapping[str, Any]) -> str | None:
-    """``4.12 TB/s, 97% of this GPU's 4.25 TB/s`` from a test's ``timing``; None without rates."""
-    ceiling = timing.get("ceiling") or {}
-    by_compute = ceiling.get("limit") == "compute" or timing.get("achieved_bytes_per_s") is None
-    if by_compute:
-        rate, top = timing.get("achieved_flops"), ceiling.get("flops_per_s")
-        unit = operations(str(timing.get("dtype", "")))
-    else:
-        rate, top, unit = timing["achieved_bytes_per_s"], ceiling.get("bytes_per_s"), "B/s"
-    if rate is None:
-        return None
-    if top is None:
-        return quantity(rate, unit)
-    peak = "theoretical " if ceiling.get("source") == "theoretical" else ""
-    return f"{quantity(rate, unit)}, {rate / top:.0%} of this GPU's {peak}{quantity(top, unit)}"
-
-
-def operations(dtype: str) -> str:
-    """Unit of a rate of operations: those on integers are no floating-point operations."""
-    return "OP/s" if dtype.startswith(("int", "uint")) else "FLOP/s"
 
 
 def _share(value: float | None, top: float | None) -> float | None:

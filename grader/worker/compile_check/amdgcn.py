@@ -73,4 +73,5 @@ def _bits(suffix: str) -> int:
         if part in _WIDTHS:
             return _WIDTHS[part]
     named = _SUFFIX_BITS.search(suffix)
-    return int(named[1]) if named else 32
+    packed = 2 if suffix.startswith("pk_") else 1
+    return packed * int(named[1]) if named else 32

@@ -11,6 +11,7 @@ pruning leaves are noted beside it, because on a GPU the autotuner compiles thos
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +26,10 @@ from grader.worker.compile_check.standins import stand_in
 
 # Nobody tunes over more; and a list this long would take minutes to check.
 MOST_CONFIGURATIONS = 64
+
+# A loop whose step is a constexpr makes another specialisation each time. On a GPU that is slow
+# but right, and the first ones stand for all.
+MOST_SPECIALISATIONS = 16
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class Launch:
 def capture_launches() -> Iterator[list[Launch]]:
     """Note all launches inside the context that differ in what they are compiled to.
 
-    ``kernel.warmup`` is no launch. Contexts do not nest. A list holds a few kilobytes for each
-    specialisation, however often it was launched.
+    ``kernel.warmup`` is no launch. Contexts do not nest. At most ``MOST_SPECIALISATIONS`` of one
+    kernel are noted, at a few kilobytes each, however often it is launched.
 
     Yields:
         A list that grows with each launch.
@@ -91,7 +96,7 @@ class _Recorder:
         self.launches: list[Launch] = []
         self.rehearsing = False
         self._binder = Binder()
-        self._seen: set[str] = set()
+        self._seen: dict[int, set[str]] = defaultdict(set)
         self._tuned: list[Launch] | None = None
 
     def note(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -147,10 +152,12 @@ class _Recorder:
         return others
 
     def _is_new(self, launch: Launch) -> bool:
-        key = self._binder.key(launch.function, launch.args, launch.kwargs)
-        new = key not in self._seen
-        self._seen.add(key)
-        return new
+        seen = self._seen[id(launch.function)]
+        if len(seen) == MOST_SPECIALISATIONS:
+            return False
+        known = len(seen)
+        seen.add(self._binder.key(launch.function, launch.args, launch.kwargs))
+        return len(seen) > known
 
 
 def _pruned(tuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

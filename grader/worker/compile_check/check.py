@@ -58,7 +58,8 @@ def compile_launches(
     """
     known = FactsCache(cache_dir or Path(triton.knobs.cache.dir))
     compiler = _Compiler(known, processes or len(os.sched_getaffinity(0)), timeout_s)
-    chosen = [_Job(launch, target) for launch in launches for target in map(parse_target, targets)]
+    parsed = [parse_target(name) for name in targets]
+    chosen = [_Job(launch, target) for launch in launches for target in parsed]
     others = [
         [_Job(other, job.target, Depth.FRONTEND) for other in job.launch.alternatives]
         for job in chosen

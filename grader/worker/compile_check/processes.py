@@ -35,6 +35,7 @@ Task = Callable[[Callable[[], str]], dict[str, Any]]
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _LONGEST_OUTPUT = 1_000_000
+_LONGEST_START_S = 60.0
 # The queue is a pipe, filled before anyone reads: 64 KiB of numbers of this size.
 _NUMBER_BYTES = 4
 _MOST_TASKS = 64 * 1024 // _NUMBER_BYTES
@@ -67,6 +68,9 @@ def run_forked(tasks: Sequence[Task], processes: int, timeout_s: float) -> list[
 
     Returns:
         One outcome a task, in order.
+
+    Raises:
+        RuntimeError: A process ended, or did nothing for a minute, before it took a task.
     """
     outcomes: dict[int, Outcome] = {}
     queue = _queue(len(tasks))
@@ -84,7 +88,7 @@ def run_forked(tasks: Sequence[Task], processes: int, timeout_s: float) -> list[
         os.close(queue)
         for child in children:
             child.kill()
-            child.finish()
+            child.close()
     return [outcomes[number] for number in range(len(tasks))]
 
 
@@ -123,7 +127,7 @@ class _Child:
     """
 
     def __init__(self, tasks: Sequence[Task], queue: int, timeout_s: float) -> None:
-        self.deadline = time.monotonic() + timeout_s
+        self.deadline = time.monotonic() + _LONGEST_START_S
         self.died = False
         self._timeout_s = timeout_s
         self._received = b""
@@ -154,7 +158,8 @@ class _Child:
         """What became of its tasks, once it has ended; call once."""
         _, status = os.waitpid(self._pid, 0)
         code = os.waitstatus_to_exitcode(status)
-        os.close(self.channel)
+        while not self.receive():  # what it said just before it was ended
+            pass
         messages = [json.loads(line) for line in self._received.split(b"\n")[:-1]]
         outcomes = {
             message["task"]: Outcome(message["value"]) for message in messages if "value" in message
@@ -163,10 +168,17 @@ class _Child:
             if message["task"] not in outcomes:
                 self.died = True
                 outcomes[message["task"]] = self._death(code, message["printed_before"])
+        os.close(self.channel)
         os.close(self._output)
-        if code != 0 and not self.died and not self._killed:
-            raise RuntimeError(f"a compiling process ended before it began: {_name(code)}")
+        if code != 0 and not self.died:
+            raise RuntimeError(f"a child process ended before it began: {_name(code)}")
         return outcomes
+
+    def close(self) -> None:
+        """Let go of a child that was killed, instead of ``finish``."""
+        os.waitpid(self._pid, 0)
+        os.close(self.channel)
+        os.close(self._output)
 
     def _death(self, code: int, printed_before: int) -> Outcome:
         timed_out = self._killed or code == -signal.SIGXCPU

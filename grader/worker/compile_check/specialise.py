@@ -89,7 +89,7 @@ class Binder:
         self._binders: dict[int, tuple[Any, Any]] = {}
 
     def key(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-        """Equal for two launches of this process if they give the same code on any target."""
+        """Equal for two launches of one function if they give the same code on any target."""
         # Not the function itself: hashing a JITFunction reads the source of all that it calls.
         identity = id(function)
         if identity not in self._binders:
@@ -100,8 +100,8 @@ class Binder:
         try:
             _, specialisation, options = self._binders[identity][0](*args, **kwargs)
         except Exception as error:  # ``specialise`` will say more about it
-            return f"{identity} {error!r}"
-        return f"{identity} {specialisation} {sorted(options.items(), key=str)}"
+            return repr(error)
+        return f"{specialisation} {sorted(options.items())}"
 
 
 def _with_options(function: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,9 @@ class TensorStandIn:
         self._address = int(tensor.data_ptr())
         self._nbytes = int(storage_of.untyped_storage().nbytes())
 
+    def __repr__(self) -> str:
+        return f"tensor of {self.dtype}"
+
     def data_ptr(self) -> int:
         """Address of the first element."""
         return self._address

@@ -88,9 +88,12 @@ class _Converter:
         return tl.tensor(handle, dtype)
 
     def _address(self, tensor: Any, name: str) -> int:
-        tensor = getattr(tensor, "base", tensor) if not isinstance(tensor, torch.Tensor) else tensor
+        if not isinstance(tensor, torch.Tensor):
+            tensor = tensor.base  # triton.reinterpret wraps tensors
         if tensor.device.type != "cpu":
-            raise TypeError(f"an interpreted kernel takes CPU tensors; {name} is on {tensor.device}")
+            raise TypeError(
+                f"an interpreted kernel takes CPU tensors; {name} is on {tensor.device}"
+            )
         if self._watcher is not None:
             return self._watcher.address(tensor, name)
         address: int = tensor.data_ptr()

@@ -76,12 +76,10 @@ class Language:
     def _collect_stock(self) -> None:
         """Let stock Triton patch everything once, and note what it did."""
 
-        def sees_everything() -> None: ...
+        class Kernel:
+            __globals__ = {"tl": tl, "core": tl.core}
 
-        function = type(sees_everything)(
-            sees_everything.__code__, {"tl": tl, "core": tl.core}, "sees_everything"
-        )
-        scope = stock._patch_lang(function)
+        scope = stock._patch_lang(Kernel)
         for owner, name, original in scope._changes:
             original = _MISSING if original is stock._MISSING else original
             change = (owner, name, getattr(owner, name), original)
@@ -111,7 +109,10 @@ class Language:
         for owner in (tl.core.dtype, tl.core.pointer_type, tl.core.block_type):
             self._add(owner, "to_ir", _itself)
         self._add(tl.core.block_type, "with_element_ty", _same_shape)
-        sample = TensorHandle(np.zeros(2, dtype=np.float32), tl.float32), tl.block_type(tl.float32, [2])
+        sample = (
+            TensorHandle(np.zeros(2, dtype=np.float32), tl.float32),
+            tl.block_type(tl.float32, [2]),
+        )
         if vars(_FastTensor(*sample)).keys() == vars(tl.tensor(*sample)).keys():
             self._add(tl.tensor, "__init__", _FastTensor.__init__)
 
@@ -156,8 +157,8 @@ def _put(owner: Any, name: str, value: Any) -> None:
 
 def _static_range(start: Any, stop: Any = None, step: Any = None, **_: Any) -> Any:
     """``tl.static_range``: the loop is unrolled, its variable is a number."""
-    bounds = (0, start) if stop is None else (start, stop)
-    return range(*(int(bound) for bound in bounds), int(1 if step is None else step))
+    first, last = (0, start) if stop is None else (start, stop)
+    return range(int(first), int(last), int(1 if step is None else step))
 
 
 def _index(self: Any) -> int:
@@ -188,7 +189,7 @@ class _FastTensor:
         facts = type.__dict__.get("_facts")
         if facts is None:
             sizes = type.shape if type.is_block() else ()
-            shape = tuple(tl.constexpr(size) for size in sizes)
+            shape = tl.tuple([tl.constexpr(size) for size in sizes])
             facts = type.__dict__["_facts"] = (type.scalar, shape, tl.constexpr(math.prod(sizes)))
         self.handle = handle
         self.type = type

@@ -58,8 +58,7 @@ class MemoryOperations(InterpreterBuilder):
         stock_atomic = super().create_atomic_rmw
 
         def perform(pointers: TensorHandle, lanes: TensorHandle) -> TensorHandle:
-            result: TensorHandle = stock_atomic(op, pointers, val, lanes, sem, scope)
-            return result
+            return stock_atomic(op, pointers, val, lanes, sem, scope)
 
         if self.watcher is None:
             return perform(ptr, mask)
@@ -73,8 +72,7 @@ class MemoryOperations(InterpreterBuilder):
         stock_cas = super().create_atomic_cas
 
         def perform(pointers: TensorHandle) -> TensorHandle:
-            result: TensorHandle = stock_cas(pointers, cmp, val, sem, scope)
-            return result
+            return stock_cas(pointers, cmp, val, sem, scope)
 
         if self.watcher is None:
             return perform(ptr)

@@ -9,6 +9,7 @@ numbers stay those of the student's file. Knows nothing about launches or memory
 from __future__ import annotations
 
 import ast
+import sys
 import textwrap
 from collections.abc import Callable
 from types import CodeType, FunctionType
@@ -85,7 +86,7 @@ def _with_captured(definition: ast.FunctionDef, names: list[str]) -> ast.stmt:
     factory = ast.FunctionDef(
         name=definition.name, args=parameters, body=[definition, result], decorator_list=[]
     )
-    if "type_params" in ast.FunctionDef._fields:  # Python 3.12 and later
+    if sys.version_info >= (3, 12):
         factory.type_params = []
     return factory
 
@@ -203,6 +204,4 @@ class GpuMeaning(ast.NodeTransformer):
         return node
 
     def _is_builtin(self, function: ast.expr, name: str) -> bool:
-        return (
-            isinstance(function, ast.Name) and function.id == name and name not in self._visible
-        )
+        return isinstance(function, ast.Name) and function.id == name and name not in self._visible

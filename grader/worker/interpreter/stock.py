@@ -7,6 +7,7 @@ from there; knows nothing about what is wrong with it.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,24 +39,20 @@ if TYPE_CHECKING:
         """Executes one operation per method call, on handles."""
 
         options: Any
+        codegen_fns: dict[str, Any]
         grid_idx: tuple[int, int, int]
         grid_dim: tuple[int, int, int]
 
-        def __getattr__(self, name: str) -> Any: ...
-
-        binary_op: Any
-        unary_op: Any
-        ternary_op: Any
-        cast_impl: Any
-        create_fp_to_fp: Any
-        create_fp_to_si: Any
-        create_fp_to_ui: Any
-        create_masked_load: Any
-        create_masked_store: Any
-        create_atomic_rmw: Any
-        create_atomic_cas: Any
-        create_load: Any
-        create_store: Any
+        set_grid_dim: Callable[[int, int, int], None]
+        set_grid_idx: Callable[[int, int, int], None]
+        create_load: Callable[..., TensorHandle]
+        create_masked_load: Callable[..., TensorHandle]
+        create_store: Callable[..., None]
+        create_masked_store: Callable[..., None]
+        create_atomic_rmw: Callable[..., TensorHandle]
+        create_atomic_cas: Callable[..., TensorHandle]
+        create_fp_to_fp: Callable[..., TensorHandle]
+        binary_op: Callable[[TensorHandle, TensorHandle, Any], TensorHandle]
 
 else:
     InterpreterBuilder = stock.InterpreterBuilder

@@ -127,12 +127,13 @@ def branches_differ_in_type(x_ptr, y_ptr, n):
     if n > 3:  # DEFECT
         x = tl.load(x_ptr)
     else:
-        x = tl.arange(0, 16)
+        x = tl.load(x_ptr + tl.arange(0, 16))
+        x = x * 2
     tl.store(y_ptr + tl.arange(0, 16), x)
 
 
 def launch_branches_differ_in_type():
-    branches_differ_in_type[(1,)](torch.ones(1), torch.ones(16), 16)
+    branches_differ_in_type[(1,)](torch.ones(16), torch.ones(16), 16)
 
 
 @triton.jit
@@ -273,18 +274,17 @@ def launch_too_many_threads():
 
 
 @triton.jit
-def multiplies(a_ptr, b_ptr, c_ptr, K, BLOCK: tl.constexpr):
+def adds_up_rows(x_ptr, y_ptr, n, BLOCK: tl.constexpr, STAGES: tl.constexpr):
     i = tl.arange(0, BLOCK)
-    tile = i[:, None] * K + i[None, :]
-    product = tl.zeros((BLOCK, BLOCK), tl.float32)
-    for k in range(0, K, BLOCK):
-        product = tl.dot(tl.load(a_ptr + tile + k), tl.load(b_ptr + tile + k * K), product)
-    tl.store(c_ptr + tile, product)
+    total = tl.zeros((BLOCK,), tl.float32)
+    for start in tl.range(0, n, BLOCK, num_stages=STAGES):
+        total += tl.load(x_ptr + start + i)
+    tl.store(y_ptr + i, total)
 
 
 def launch_out_of_shared_memory():
-    a = square(128, torch.float16)
-    multiplies[(1,)](a, a, square(128), 128, BLOCK=128, num_stages=6)  # DEFECT
+    x, y = torch.ones(32768), torch.empty(16384)
+    adds_up_rows[(1,)](x, y, 32768, BLOCK=16384, STAGES=6, num_warps=16)  # DEFECT
 
 
 @triton.jit

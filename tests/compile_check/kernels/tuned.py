@@ -8,38 +8,43 @@ import triton.language as tl
 
 
 def configurations(*choices: tuple[int, int]) -> list[triton.Config]:
-    return [triton.Config({"BLOCK": block}, num_stages=stages) for block, stages in choices]
+    return [
+        triton.Config({"BLOCK": block, "STAGES": stages}, num_warps=16) for block, stages in choices
+    ]
 
 
 @triton.jit
-def square_product(a_ptr, c_ptr, N, BLOCK: tl.constexpr):
+def adds_up_rows(x_ptr, y_ptr, n, BLOCK: tl.constexpr, STAGES: tl.constexpr):
     tl.static_assert(BLOCK != 16, "too small to be worth it")
-    rows = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)  # DEFECT
-    tile = rows[:, None] * N + tl.arange(0, BLOCK)[None, :]
-    total = tl.zeros((BLOCK, BLOCK), tl.float32)
-    for k in range(0, N, BLOCK):
-        total = tl.dot(tl.load(a_ptr + tile + k), tl.load(a_ptr + tile + k * N), total)
-    tl.store(c_ptr + tile, total)
+    i = tl.arange(0, BLOCK)  # DEFECT
+    total = tl.zeros((BLOCK,), tl.float32)
+    for start in tl.range(0, n, BLOCK, num_stages=STAGES):
+        total += tl.load(x_ptr + start + i)
+    tl.store(y_ptr + i, total)
+
+
+def tuned(*choices: tuple[int, int], **pruning):
+    return triton.autotune(configurations(*choices), key=["n"], **pruning)(adds_up_rows)
 
 
 def launch(kernel):
-    a = torch.ones(128, 128, dtype=torch.float16)
-    kernel[lambda meta: (128 // meta["BLOCK"],)](a, torch.empty(128, 128), 128)
+    kernel[(1,)](torch.ones(32768), torch.empty(16384), 32768)
 
 
-FITS, TOO_LARGE, NO_POWER_OF_TWO, REFUSED = (32, 2), (128, 9), (48, 2), (16, 2)
+FITS, ALSO_FITS, NO_POWER_OF_TWO, REFUSED = (1024, 2), (2048, 2), (48, 2), (16, 2)
+TOO_LARGE, LARGER = (16384, 6), (16384, 7)
 
-all_fit = triton.autotune(configurations(FITS, (64, 2)), key=["N"])(square_product)
-first_too_large = triton.autotune(configurations(TOO_LARGE, FITS), key=["N"])(square_product)
-second_too_large = triton.autotune(configurations(FITS, TOO_LARGE), key=["N"])(square_product)
-none_fits = triton.autotune(configurations(TOO_LARGE, (128, 10)), key=["N"])(square_product)
-second_wrong = triton.autotune(configurations(FITS, NO_POWER_OF_TWO), key=["N"])(square_product)
-second_refused = triton.autotune(configurations(FITS, REFUSED), key=["N"])(square_product)
-pruned = triton.autotune(
-    configurations(NO_POWER_OF_TWO, FITS),
-    key=["N"],
+all_fit = tuned(FITS, ALSO_FITS)
+first_too_large = tuned(TOO_LARGE, FITS)
+second_too_large = tuned(FITS, TOO_LARGE)
+none_fits = tuned(TOO_LARGE, LARGER)
+second_wrong = tuned(FITS, NO_POWER_OF_TWO)
+second_refused = tuned(FITS, REFUSED)
+pruned = tuned(
+    NO_POWER_OF_TWO,
+    FITS,
     prune_configs_by={"early_config_prune": lambda configs, named, **_: configs[1:]},
-)(square_product)
+)
 
 
 def launch_all_fit():

@@ -54,11 +54,11 @@ class Arithmetic(InterpreterBuilder):
 
     def create_minnumf(self, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
         """``tl.minimum`` ignores one NaN, as on a GPU; stock up to 3.7 returns it."""
-        return self.binary_op(lhs, rhs, np.fmin)  # type: ignore[no-any-return]
+        return self.binary_op(lhs, rhs, np.fmin)
 
     def create_maxnumf(self, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
         """``tl.maximum`` ignores one NaN, as on a GPU; stock up to 3.7 returns it."""
-        return self.binary_op(lhs, rhs, np.fmax)  # type: ignore[no-any-return]
+        return self.binary_op(lhs, rhs, np.fmax)
 
     def create_clampf(
         self, arg: TensorHandle, lo: TensorHandle, hi: TensorHandle, propagate_nans: Any
@@ -66,7 +66,7 @@ class Arithmetic(InterpreterBuilder):
         """``tl.clamp`` turns NaN into the lower bound, as on a GPU; stock up to 3.7 keeps it."""
         if propagate_nans == stock._ir.PROPAGATE_NAN.NONE:
             return self.create_minnumf(self.create_maxnumf(arg, lo), hi)
-        return self.binary_op(self.binary_op(arg, lo, np.maximum), hi, np.minimum)  # type: ignore[no-any-return]
+        return self.binary_op(self.binary_op(arg, lo, np.maximum), hi, np.minimum)
 
     def create_fma(self, x: TensorHandle, y: TensorHandle, z: TensorHandle) -> TensorHandle:
         """``tl.fma`` rounds once; stock up to 3.8 rounds twice, and computes bfloat16 bits."""
@@ -86,7 +86,8 @@ class Arithmetic(InterpreterBuilder):
         """``tl.erf`` in one call; stock up to 3.9 makes a Python call for each lane."""
 
         def erf(values: Array) -> Array:
-            return torch.special.erf(torch.from_numpy(np.array(values))).numpy()
+            result: Array = torch.special.erf(torch.from_numpy(np.array(values))).numpy()
+            return result
 
         return self.unary_op(arg, erf)
 

@@ -65,9 +65,7 @@ def _launch(
 def _key(self: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """What a GPU would tune for anew: the key arguments and the dtypes of the tensors."""
     given = {
-        name: value
-        for name, value in {**self.nargs, **kwargs}.items()
-        if name in self.arg_names
+        name: value for name, value in {**self.nargs, **kwargs}.items() if name in self.arg_names
     }
     named = [given[name] for name in self.keys if name in given]
     return (*named, *(str(value.dtype) for value in given.values() if hasattr(value, "dtype")))

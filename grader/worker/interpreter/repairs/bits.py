@@ -19,7 +19,7 @@ _QUIET_NAN = np.uint16(0x7FC0)
 
 def is_bf16(handle: TensorHandle) -> bool:
     """Whether a handle holds bfloat16 values."""
-    return handle.data.dtype == np.uint16 and handle.dtype.scalar == tl.bfloat16
+    return handle.data.dtype == np.uint16 and bool(handle.dtype.scalar == tl.bfloat16)
 
 
 def widened(bits: Array) -> Array:

@@ -40,9 +40,7 @@ class Casts(InterpreterBuilder):
             return TensorHandle(_float_to_int(values, numpy_dtype(target)), target)
         return TensorHandle(values.astype(numpy_dtype(target)), target)
 
-    def create_fp_to_fp(
-        self, src: TensorHandle, dst_type: Any, rounding_mode: Any
-    ) -> TensorHandle:
+    def create_fp_to_fp(self, src: TensorHandle, dst_type: Any, rounding_mode: Any) -> TensorHandle:
         """Conversions from and to fp8, and rounding toward zero.
 
         Stock up to 3.9 rounds fp8 half up, loses subnormals, NaN and overflow. On a GPU a

@@ -35,9 +35,7 @@ class Products(InterpreterBuilder):
         if d.data.dtype.kind == "i":
             product = np.matmul(left.astype(np.float64), right.astype(np.float64))
             return TensorHandle(product.astype(np.int64).astype(np.int32) + d.data, d.dtype.scalar)
-        return TensorHandle(
-            np.matmul(left, right, dtype=d.data.dtype) + d.data, d.dtype.scalar
-        )
+        return TensorHandle(np.matmul(left, right, dtype=d.data.dtype) + d.data, d.dtype.scalar)
 
 
 def _operand(handle: TensorHandle) -> Array:

@@ -26,7 +26,7 @@ class Integers(InterpreterBuilder):
         return TensorHandle(quotient, lhs.dtype.scalar)
 
     def _remainder(self, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
-        result: TensorHandle = self.binary_op(lhs, rhs, np.fmod)
+        result = self.binary_op(lhs, rhs, np.fmod)
         if not rhs.data.all():
             result.data = np.where(rhs.data == 0, lhs.data, result.data)
         return result
@@ -41,13 +41,7 @@ class Integers(InterpreterBuilder):
 
     def create_ashr(self, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
         """``>>`` leaves its operands alone; stock up to 3.7 makes unsigned ones signed."""
-        signed = [
-            TensorHandle(
-                handle.data.astype(stock._get_signed_np_dtype(handle.data.dtype)), handle.dtype
-            )
-            for handle in (lhs, rhs)
-        ]
-        return self.binary_op(*signed, np.right_shift)  # type: ignore[no-any-return]
+        return self.binary_op(_signed(lhs), _signed(rhs), np.right_shift)
 
     def create_umulhi(self, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
         """High half of an unsigned product; stock up to 3.8 extends the sign of signed operands."""
@@ -75,3 +69,8 @@ class Integers(InterpreterBuilder):
         if kind.kind not in "biu":
             raise TypeError(f"{dtype} has no bitwise complement")
         return TensorHandle(~np.zeros(1, dtype=kind), dtype.scalar)
+
+
+def _signed(handle: TensorHandle) -> TensorHandle:
+    data = handle.data
+    return TensorHandle(data.astype(stock._get_signed_np_dtype(data.dtype)), handle.dtype)

@@ -111,7 +111,7 @@ class ExternFunctions(InterpreterBuilder):
 
 
 def _float_function(name: str) -> Callable[..., Array] | None:
-    """The function of ``tanhf``, ``tanh``, ``fast_tanhf``, ``fsqrt_rn``, ``dsqrt_rn`` …"""
+    """Whatever ``tanhf``, ``tanh``, ``fast_tanhf``, ``fsqrt_rn``, ``dsqrt_rn`` stand for."""
     candidates = [name, name.removesuffix("f"), name.removesuffix("d")]
     for rounding in _ROUNDINGS:
         if name.endswith(rounding):

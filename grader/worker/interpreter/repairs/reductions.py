@@ -81,9 +81,7 @@ def _arg_reduction(
     return [np.take_along_axis(array, chosen, axis).squeeze(axis) for array in arrays]
 
 
-def _tree(
-    arrays: Sequence[Array], types: Sequence[Any], axis: int, combine: Any
-) -> list[Array]:
+def _tree(arrays: Sequence[Array], types: Sequence[Any], axis: int, combine: Any) -> list[Array]:
     """Combine neighbours, then neighbouring pairs, and so on; keeps the order of operands."""
     parts = [np.moveaxis(array, axis, 0) for array in arrays]
     while parts[0].shape[0] > 1:
@@ -102,9 +100,7 @@ def _combined(
     ]
 
 
-def associative_scan(
-    input: Any, axis: Any, combine_fn: Any, reverse: Any = False, **_: Any
-) -> Any:
+def associative_scan(input: Any, axis: Any, combine_fn: Any, reverse: Any = False, **_: Any) -> Any:
     """All partial combinations along an axis, from the end if ``reverse``."""
     tensors = input if isinstance(input, tuple | tl.tuple) else (input,)
     types = [tensor.dtype.scalar for tensor in tensors]
@@ -120,14 +116,14 @@ def associative_scan(
     return results if isinstance(input, tuple | tl.tuple) else results[0]
 
 
-def _known_scan(
-    arrays: Sequence[Array], types: Sequence[Any], combine: Any
-) -> list[Array] | None:
+def _known_scan(arrays: Sequence[Array], types: Sequence[Any], combine: Any) -> list[Array] | None:
     if types[0] in (tl.float16, tl.bfloat16):
         return None
-    for function, scan in ((_LIBRARY._sum_combine, np.cumsum), (_LIBRARY._prod_combine, np.cumprod)):
-        if combine is function:
-            return [scan(arrays[0], axis=0, dtype=arrays[0].dtype)]
+    data = arrays[0]
+    if combine is _LIBRARY._sum_combine:
+        return [np.cumsum(data, axis=0, dtype=data.dtype)]
+    if combine is _LIBRARY._prod_combine:
+        return [np.cumprod(data, axis=0, dtype=data.dtype)]
     return None
 
 

@@ -67,7 +67,7 @@ class Allocation:
             lead = -self.address % nbytes
             count = max(0, self.nbytes - lead) // nbytes
             buffer = (ctypes.c_ubyte * (count * nbytes)).from_address(self.address + lead)
-            self._words[nbytes] = np.frombuffer(buffer, dtype=f"u{nbytes}"), lead
+            self._words[nbytes] = np.ctypeslib.as_array(buffer).view(f"u{nbytes}"), lead
         return self._words[nbytes]
 
     def units(self, offsets: Array, nbytes: int) -> Array:
@@ -83,7 +83,8 @@ class Allocation:
             return units
         pages, within = np.unique(units >> _PAGE_BITS, return_inverse=True)
         slots = np.array([self._slot(int(page)) for page in pages], dtype=np.int64)
-        return (slots[within.reshape(-1)] << _PAGE_BITS) + (units & (_PAGE - 1))
+        places: Array = (slots[within.reshape(-1)] << _PAGE_BITS) + (units & (_PAGE - 1))
+        return places
 
     def _slot(self, page: int) -> int:
         assert self._pages is not None

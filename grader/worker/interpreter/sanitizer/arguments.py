@@ -52,7 +52,7 @@ class Tensors:
             parameter,
             len(self._arguments),
             tensor.data_ptr(),
-            tensor.storage_offset() * itemsize,
+            int(tensor.storage_offset()) * itemsize,
             tensor.shape,
             tensor.stride(),
             itemsize,
@@ -79,9 +79,7 @@ class Tensors:
 
     def traffic(self) -> tuple[TensorTraffic, ...]:
         """What each argument cost."""
-        return tuple(
-            argument.counter.result(argument.allocation) for argument in self._arguments
-        )
+        return tuple(argument.counter.result(argument.allocation) for argument in self._arguments)
 
     def updated_in_place(self) -> bool:
         """Whether a storage was both read and written."""
@@ -145,9 +143,7 @@ class Lanes:
     def without(self, faulty: Array) -> Lanes:
         """The other lanes."""
         numbers = np.arange(self.count) if self.numbers is None else self.numbers
-        return Lanes(
-            self.argument, numbers[~faulty], self._addresses[~faulty], self._nbytes
-        )
+        return Lanes(self.argument, numbers[~faulty], self._addresses[~faulty], self._nbytes)
 
     def fault(self, kind: Kind, faulty: Array, other: Program | None = None) -> Fault:
         """What is wrong with some of the lanes."""
@@ -199,7 +195,7 @@ class Lanes:
 
     def by_lane(self, flags: Array) -> Array:
         """Flags of places as flags of lanes."""
-        return flags.reshape(self.count, -1).any(axis=1)
+        return np.asarray(flags.reshape(self.count, -1).any(axis=1))
 
     def by_place(self, flags: Array) -> Array:
         """Flags of lanes as flags of places."""

@@ -35,12 +35,11 @@ def resolve(
     else:
         numbers = np.arange(addresses.size) if numbers is None else numbers
         windows = addresses >> np.uint64(WINDOW_BITS)
-        found = [
-            _inside(
-                access, int(w) - 1, numbers[windows == w], addresses[windows == w], tensors, reporter
-            )
-            for w in np.unique(windows)
-        ]
+        found = []
+        for w in np.unique(windows):
+            there = windows == w
+            group = numbers[there], addresses[there]
+            found.append(_inside(access, int(w) - 1, *group, tensors, reporter))
     return [lanes for lanes in found if lanes is not None and lanes.count]
 
 

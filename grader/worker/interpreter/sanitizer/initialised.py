@@ -25,10 +25,14 @@ class _Entry:
 
     def __init__(self, storage: torch.UntypedStorage, unit: int) -> None:
         # Keeps the storage's identity, not its memory: no other storage gets the same key.
-        self.storage = StorageWeakRef(storage)
+        self.storage = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
         self.nbytes = storage.nbytes()
         self.unit = unit
         self.written: Array = np.ones(self.nbytes // unit, dtype=np.bool_)
+
+    def is_dead(self) -> bool:
+        """Whether the storage's memory has been freed."""
+        return bool(self.storage.expired())  # type: ignore[no-untyped-call]
 
     def refine(self, unit: int) -> None:
         """Use at most ``unit`` bytes a flag."""
@@ -101,7 +105,7 @@ class Registry:
     def _drop_dead(self) -> None:
         if len(self._entries) >= _CROWDED:
             self._entries = {
-                key: entry for key, entry in self._entries.items() if not entry.storage.expired()
+                key: entry for key, entry in self._entries.items() if not entry.is_dead()
             }
 
 
@@ -114,16 +118,14 @@ _UNDEFINED = {
 }  # fmt: skip
 
 
-class AllocationMode(TorchDispatchMode):
+class AllocationMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes tensors that torch hands out uninitialised, and what torch writes to them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._written: dict[Any, list[tuple[int, str]]] = {}
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation, then note what it did."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)

@@ -165,9 +165,7 @@ def note_write(
         allocation.readers[places] = np.where(readers != 0, program, 0)
 
 
-def _unordered(
-    racing: Array, others: Array, ordering: Ordering
-) -> tuple[Array, Array] | None:
+def _unordered(racing: Array, others: Array, ordering: Ordering) -> tuple[Array, Array] | None:
     if not racing.any():
         return None
     if ordering.is_ordered:

@@ -158,7 +158,7 @@ def _message(fault: Fault, access: Access, view: View | None) -> str:
             f"(address {fault.value:#x})."
         )
     element = _element(fault, view)
-    other = "" if fault.other is None else f"program {_short(fault.other)}"
+    other = "other programs" if fault.other is None else f"program {_short(fault.other)}"
     lanes = "1 lane" if fault.lanes == 1 else f"{fault.lanes} lanes"
     messages = {
         Kind.OUT_OF_BOUNDS: f"{who} {verb} {element}, but {view.parameter} holds "
@@ -169,9 +169,9 @@ def _message(fault: Fault, access: Access, view: View | None) -> str:
         f"made it ({lanes}).",
         Kind.WRITE_WRITE_RACE: f"{who} and {other} both write {element}, in no defined order: "
         "use an atomic, or let one program own each element.",
-        Kind.READ_AFTER_WRITE_RACE: f"{who} reads {element}, which {other} writes in the same "
+        Kind.READ_AFTER_WRITE_RACE: f"{who} reads {element}, which {other} wrote in the same "
         "launch: programs run in no defined order, split the kernel in two.",
-        Kind.WRITE_AFTER_READ_RACE: f"{who} writes {element}, which {other or 'other programs'} "
+        Kind.WRITE_AFTER_READ_RACE: f"{who} writes {element}, which {other} "
         "read in the same launch: programs run in no defined order, write to another tensor.",
         Kind.LANE_CONFLICT: f"lanes of one tl.store in {who} write different values to "
         f"{element}: which one stays is undefined.",

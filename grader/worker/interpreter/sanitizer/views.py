@@ -101,13 +101,15 @@ class View:
         if self.elements <= _LARGEST_MAP:
             if self._map is None:
                 self._map = self._draw_map()
-            return self._map[elements]
+            inside: Flags = self._map[elements]
+            return inside
         rest, valid = elements, np.ones(elements.shape, dtype=np.bool_)
         for stride, size, _ in self._walk:
             digit = rest // stride
             valid &= digit < size
             rest = rest - digit * stride
-        return valid & (rest == 0)
+        valid &= rest == 0
+        return valid
 
     def _draw_map(self) -> Flags:
         flags = np.zeros(self.elements, dtype=np.bool_)

@@ -1,5 +1,8 @@
 """Checks of operations on whole blocks: products, reductions, scans, atomics."""
 
+# Kernels have no types that Python would understand.
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+
 from __future__ import annotations
 
 import warnings
@@ -73,6 +76,22 @@ def _fp16_accumulator() -> None:
     c = out(16, 16, dtype=torch.float16)
     _product[(1,)](a, b.t().contiguous(), c, 256, tl.float16, None)
     same(c, torch.full((16, 16), 8192.0))
+
+
+@triton.jit
+def _shallow(a, c, N: tl.constexpr):
+    i = tl.arange(0, N)
+    at = i[:, None] * N + i[None, :]
+    tl.store(c + at, tl.dot(tl.load(a + at), tl.load(a + at)))
+
+
+@check("dot too small for tensor cores is refused")
+def _small_dot() -> None:
+    try:
+        _shallow[(1,)](normal(8, 8, dtype=torch.float16), out(8, 8), 8)
+    except Exception:
+        return
+    raise AssertionError("an 8 x 8 x 8 product of fp16 was accepted")
 
 
 @triton.jit

@@ -1,5 +1,8 @@
 """Checks of what happens around a kernel: arguments, autotuning, the driver."""
 
+# Kernels have no types that Python would understand.
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+
 from __future__ import annotations
 
 import torch

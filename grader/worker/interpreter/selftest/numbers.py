@@ -1,5 +1,8 @@
 """Checks of elementwise arithmetic and conversions."""
 
+# Kernels have no types that Python would understand.
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+
 from __future__ import annotations
 
 import warnings
@@ -9,7 +12,16 @@ import triton
 import triton.language as tl
 from triton.language.extra import libdevice
 
-from grader.worker.interpreter.selftest.checks import INF, NAN, check, close, normal, out, same, tensor
+from grader.worker.interpreter.selftest.checks import (
+    INF,
+    NAN,
+    check,
+    close,
+    normal,
+    out,
+    same,
+    tensor,
+)
 
 
 @triton.jit

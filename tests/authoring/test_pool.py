@@ -1,0 +1,28 @@
+"""Calls in processes, some of which die."""
+
+from __future__ import annotations
+
+import os
+
+from grader.authoring.pool import each_in_a_process
+
+
+def square_or_die(number: int) -> int:
+    """The square; three does not survive it."""
+    if number == 3:
+        os._exit(9)
+    return number * number
+
+
+def died(number: int) -> int:
+    """The result of one whose process died."""
+    return -number
+
+
+def test_a_process_that_dies_costs_its_own_call_only() -> None:
+    found = dict(each_in_a_process(square_or_die, {n: n for n in range(5)}, 2, died))
+    assert found == {0: 0, 1: 1, 2: 4, 3: -3, 4: 16}
+
+
+def test_no_calls_give_no_results() -> None:
+    assert dict(each_in_a_process(square_or_die, {}, 2, died)) == {}
