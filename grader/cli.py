@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from grader import gpu_targets
 from grader.commands.boundary import guarded, run
 from grader.commands.outputs import Outputs
 from grader.errors import UnknownLessonError, UsageError
@@ -44,6 +45,8 @@ class CommandLine:
     watch: bool = False
     hint: str | None = None
     seed: str | None = None
+    target: str = ",".join(gpu_targets.DEFAULT)
+    replay: Path | None = None
     outputs: Outputs = Outputs()
 
 
@@ -90,6 +93,22 @@ def grade(
     seed: Annotated[
         str | None, typer.Option(metavar="N", help="Seed of the random inputs, to repeat a run.")
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="GPUs to compile for without one: sm_80,sm_90,gfx942; or none."
+        ),
+    ] = None,
+    receipt: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write what a rerun of this run needs.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Grade again what a receipt tells of.")
+    ] = None,
+    benchmark_json: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Write the speed samples for pytest-benchmark."),
+    ] = None,
 ) -> None:
     """Grade a lesson: what is right, what is wrong, where and why."""
     line = CommandLine(
@@ -100,7 +119,9 @@ def grade(
         watch=watch,
         hint=hint,
         seed=seed,
-        outputs=Outputs(json, html, junit),
+        target=target or ",".join(gpu_targets.DEFAULT),
+        replay=replay,
+        outputs=Outputs(json, html, junit, receipt, benchmark_json),
     )
     raise typer.Exit(guarded(lambda: _execute(line)))
 
@@ -111,18 +132,36 @@ def _execute(line: CommandLine) -> int:
         return _hint(course, line)
     _refuse_contradictions(line)
     line.outputs.check()
+    targets = gpu_targets.parse(line.target)
     from grader.commands import grading
 
+    if line.replay is not None:
+        return _replay(course, line)
     if not line.lessons and line.file is None:
-        settings = grading.Settings(line.device, (), line.seed, line.outputs)
+        settings = grading.Settings(line.device, (), line.seed, line.outputs, targets)
         return grading.grade_everything(course, Path.cwd(), settings)
     found = [lesson_named(course, name) for name in line.lessons or [_named_by(course, line.file)]]
     only = tuple(find_test(found[0], name).name for name in line.only)
     work = [(lesson, _submission(lesson, line.file)) for lesson in found]
-    settings = grading.Settings(line.device, only, line.seed, line.outputs)
+    settings = grading.Settings(line.device, only, line.seed, line.outputs, targets)
     if line.watch:
         return grading.watch(*work[0], settings)
     return grading.grade_lessons(work, settings)
+
+
+def _replay(course: Course, line: CommandLine) -> int:
+    from grader import receipt
+    from grader.commands import grading
+
+    given = receipt.read(line.replay or Path())
+    if line.lessons and [lesson_named(course, name).name for name in line.lessons] != [
+        given.lesson
+    ]:
+        raise UsageError(f"The receipt {given.path} is of {given.lesson}, not of the lesson named.")
+    lesson = course.lesson(given.lesson)
+    targets = gpu_targets.parse(line.target)
+    settings = grading.Settings(given.device, given.only, given.seed, line.outputs, targets)
+    return grading.replay(given, lesson, _submission(lesson, line.file or given.file), settings)
 
 
 def _hint(course: Course, line: CommandLine) -> int:
@@ -151,6 +190,8 @@ def _refuse_contradictions(line: CommandLine) -> None:
         raise UsageError("--file names one file, but several lessons are to be graded.")
     if line.only and not single:
         raise UsageError("--only names a test of one lesson: grade LESSON --only TEST.")
+    if line.outputs.receipt is not None and not single and line.replay is None:
+        raise UsageError("--receipt is of one run: grade LESSON --receipt PATH.")
     if line.watch and not single:
         raise UsageError("--watch watches one file: grade LESSON --watch.")
     if line.watch and line.outputs.owns_stdout:

@@ -1,4 +1,4 @@
-"""``course``, the instructor's command: build, check, validate, new, doctor.
+"""``course``, the instructor's command: build, check, validate, calibrate, new, doctor.
 
 Only reads the command line and prints; each job is a module of ``grader.authoring``, imported
 when it is asked for.
@@ -77,6 +77,12 @@ def validate(
 
 
 @app.command()
+def calibrate(lessons: Lessons = None) -> None:
+    """Measure this GPU and the reference solutions, so that thresholds hold on it."""
+    _end(lambda: _calibrate(lessons or []))
+
+
+@app.command()
 def new(
     lesson: Annotated[str, typer.Argument(metavar="LESSON", help="Such as lesson08.")],
 ) -> None:
@@ -116,6 +122,15 @@ def _check(names: list[str]) -> int:
         print(problem)
     print(count(len(problems), "problem") if problems else "No problems.")
     return ExitCode.POINTS_LOST if problems else ExitCode.OK
+
+
+def _calibrate(names: list[str]) -> int:
+    from grader.authoring.calibrate import calibrate
+
+    course = Course.find()
+    path = calibrate(course, _known(course, names), print).write(course.root)
+    print(f"wrote {path.relative_to(course.root)}")
+    return ExitCode.OK
 
 
 def _validate(

@@ -1,7 +1,8 @@
 """Receipts: what a run was, so exactly that it can be repeated. An appeal is a rerun.
 
-A receipt holds the report, the hashes of the submission and of the lesson, the seed, the
-versions and the state of the GPU before and after. ``grade --replay`` grades the same file with
+A receipt holds the report (with the seed, the sandbox level, the raw samples of each speed test
+and the GPU's clocks around it), the hashes of the submission and of the lesson, and the
+versions. ``grade --replay`` grades the same file with
 the same seed and says what came out differently; data are the same, timings are measured anew.
 """
 
@@ -99,14 +100,16 @@ class Receipt:
         return lines
 
 
-def write(path: Path, report: Report, lesson: Lesson, machine: dict[str, Any]) -> None:
+def write(path: Path, report: Report, lesson: Lesson) -> None:
     """Write the receipt of a run.
 
     Args:
         path: The file to write.
-        report: What came out.
+        report: What came out; the state of the GPU is in the timing of each speed test.
         lesson: The lesson as it was graded.
-        machine: State of the GPU before and after the run, empty without one.
+
+    Raises:
+        ReceiptError: The file cannot be written.
     """
     content = {
         "schema": SCHEMA,
@@ -114,11 +117,13 @@ def write(path: Path, report: Report, lesson: Lesson, machine: dict[str, Any]) -
         "report": report.to_json(),
         "submission_sha256": file_hash(Path(report.file)),
         "lesson_sha256": lesson_hash(lesson),
-        "machine": machine,
         "versions": {"python": sys.version.split()[0], **_versions()},
         "platform": platform.platform(),
     }
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    try:
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ReceiptError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def read(path: Path) -> Receipt:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from grader import sandbox
+from grader import gpu_targets, sandbox
 from grader.errors import LessonDefinitionError
 from grader.judge.device import choose_device, tier_of
 from grader.judge.process import WorkerProcess
@@ -28,10 +29,6 @@ from grader.results import CaseResult, Device, Diagnosis, Report, Status, TestRe
 if TYPE_CHECKING:
     from grader.judge.grading import Grading
     from grader.judge.timing.speed import SpeedRequest
-
-
-# The oldest data-centre GPU in wide use that Triton supports, and the newest of most clouds.
-DEFAULT_TARGETS = ("sm_80", "sm_90")
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ class RunRequest:
     device: str = "auto"
     only: tuple[str, ...] = ()
     seed: str | None = None
-    targets: tuple[str, ...] = DEFAULT_TARGETS
+    targets: tuple[str, ...] = gpu_targets.DEFAULT
 
 
 def grade(
@@ -154,11 +151,12 @@ def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> N
         "-pgrader.plugin",
         f"--grade-device={grading.device}",
     ]
+    sys.modules.pop(tests.stem, None)  # what an earlier run of this process imported
     with _untouched_environment():
         code = pytest.main(arguments, plugins=[recorder])
     if code == pytest.ExitCode.INTERRUPTED and recorder.interrupted:
         raise KeyboardInterrupt
-    if not recorder.plans:
+    if recorder.collection_error or not recorder.plans:
         reason = recorder.collection_error or f"pytest ended with {code!r}"
         raise LessonDefinitionError(f"{tests}: no graded test could be collected.\n{reason}")
 
@@ -198,6 +196,8 @@ class _Recorder:
             self.collection_error = str(report.longrepr)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self.collection_error:
+            return
         lesson = self._grading.lesson
         known = {test.name: test for test in graded_tests(lesson)}
         for item in session.items:
@@ -228,15 +228,14 @@ class _Recorder:
             self._grading.prefetch_baseline()
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
-        name, _, case = nodeid.rpartition("::")[2].partition("[")
+        name, case = _names(nodeid)
         if name in self.plans:
-            self._observer.case_started(name, case.removesuffix("]"))
+            self._observer.case_started(name, case)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        name = report.nodeid.rpartition("::")[2].partition("[")[0]
         case = getattr(report, "case", None)
         if case is not None:
-            self._cases.setdefault(name, []).append(case)
+            self._cases.setdefault(_names(report.nodeid)[0], []).append(case)
 
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         following = getattr(nextitem, "originalname", None)
@@ -245,15 +244,25 @@ class _Recorder:
             self._observer.test_finished(self._result(self.plans[name]))
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
-        self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
+        # pytest's own reasons to stop, such as an error in collection, are subclasses.
+        self.interrupted = excinfo.type is KeyboardInterrupt
 
     def results(self) -> tuple[TestResult, ...]:
         """The results of all planned tests."""
         return tuple(self._result(plan) for plan in self.plans.values())
 
     def _result(self, plan: Plan) -> TestResult:
-        missing = CaseResult(
-            "", Status.GRADER_ERROR, Diagnosis("grader-error", "No case of this test ran.")
-        )
-        cases = self._cases.get(plan.id) or [missing]
+        cases = self._cases.get(plan.id, [])
+        left_out = plan.cases - len(cases)
+        # After a final verdict the other cases are left out on purpose.
+        if left_out and all(case.status in (Status.PASSED, Status.SLOW) for case in cases):
+            message = f"{left_out} of {plan.cases} cases of this test did not run."
+            missing = Diagnosis("grader-error", message)
+            cases = [*cases, CaseResult("", Status.GRADER_ERROR, missing)]
         return TestResult(plan.id, plan.title, plan.max_points, tuple(cases), plan.hint)
+
+
+def _names(nodeid: str) -> tuple[str, str]:
+    """Names of test and case; a case's may hold any text."""
+    test, _, case = nodeid.partition("[")
+    return test.rpartition("::")[2], case.removesuffix("]")

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from grader import gpu_targets, receipt
 from grader.commands.boundary import show_error
 from grader.commands.outputs import Outputs
 from grader.commands.watching import saves
 from grader.errors import ExitCode, GraderError, SubmissionNotFoundError
 from grader.lesson import Course, Lesson
+from grader.receipt import Receipt
 from grader.report import overview, terminal
 from grader.report.ink import Ink
 from grader.report.progress import LiveProgress, SilentProgress
@@ -36,12 +38,14 @@ class Settings:
         only: Names of the tests to run; all if empty.
         seed: Seed of the inputs; fresh entropy if None.
         outputs: Where the reports go.
+        targets: GPU targets to compile for without a GPU.
     """
 
     device: str = "auto"
     only: tuple[str, ...] = ()
     seed: str | None = None
     outputs: Outputs = Outputs()
+    targets: tuple[str, ...] = gpu_targets.DEFAULT
 
 
 def grade_lessons(work: Sequence[tuple[Lesson, Path]], settings: Settings) -> ExitCode:
@@ -106,8 +110,26 @@ def _grade(lesson: Lesson, file: Path, settings: Settings) -> Report:
     with quiet, _progress(f"{lesson.name}: starting") as progress:
         from grader.run import RunRequest, grade
 
-        request = RunRequest(lesson, file, settings.device, settings.only, settings.seed)
-        return grade(request, progress)
+        request = RunRequest(
+            lesson, file, settings.device, settings.only, settings.seed, settings.targets
+        )
+        report = grade(request, progress)
+    if settings.outputs.receipt is not None:
+        receipt.write(settings.outputs.receipt, report, lesson)
+    return report
+
+
+def replay(given: Receipt, lesson: Lesson, file: Path, settings: Settings) -> ExitCode:
+    """Grade again what a receipt tells of, and say what came out differently."""
+    given.refuse_other(lesson, file)
+    report = _grade(lesson, file, settings)
+    if not settings.outputs.owns_stdout:
+        terminal.show(_stdout(), report, lesson)
+        lines = given.differences(report)
+        told = "\n".join(lines) if lines else "nothing came out differently."
+        _stdout().print(Ink.of(_stdout()).text(f"Against {given.path}: {told}", "bold"))
+    settings.outputs.write([report], as_list=False)
+    return report.exit_code
 
 
 def _progress(announcement: str) -> SilentProgress:

@@ -22,11 +22,15 @@ class Outputs:
         json: A file, or ``-`` for standard output, which then holds nothing else.
         html: A file.
         junit: A file.
+        receipt: A file; one run only.
+        benchmark: A file in pytest-benchmark's form, for the speed samples.
     """
 
     json: str | None = None
     html: Path | None = None
     junit: Path | None = None
+    receipt: Path | None = None
+    benchmark: Path | None = None
 
     @property
     def owns_stdout(self) -> bool:
@@ -39,7 +43,12 @@ class Outputs:
         Raises:
             UsageError: A folder is missing, or a path is a folder.
         """
-        named = {"--html": self.html, "--junit": self.junit}
+        named = {
+            "--html": self.html,
+            "--junit": self.junit,
+            "--receipt": self.receipt,
+            "--benchmark-json": self.benchmark,
+        }
         if self.json is not None and not self.owns_stdout:
             named["--json"] = Path(self.json)
         for option, path in named.items():
@@ -74,6 +83,10 @@ class Outputs:
             from grader.report import junit
 
             write_text(self.junit, junit.dump(reports))
+        if self.benchmark is not None:
+            from grader.report import benchmark_storage
+
+            benchmark_storage.write(self.benchmark, reports)
 
 
 def write_text(path: Path, text: str) -> None:

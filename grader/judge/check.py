@@ -74,7 +74,10 @@ class Check:
         first = next((item for item in found if item is not None), None)
         _raise(evidence.overflow(call))
         if first is not None and found[0] is not None:
-            _raise(patterns.diagnose(first, mistakes), self._line(function))
+            diagnosis = patterns.diagnose(first, mistakes)
+            # What was never written is a matter of the grid more often than of the store.
+            never = diagnosis is not None and diagnosis.kind.endswith("not-written")
+            _raise(diagnosis, None if never else self._line(function))
         _raise(self._faulty_access(call, function))
         if first is not None:
             _raise(_unstable(found) or patterns.generic(first, error))

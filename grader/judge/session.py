@@ -21,7 +21,7 @@ from grader.protocol.frames import Message, ProtocolViolation, field, optional
 from grader.protocol.slots import Slot, aligned
 from grader.protocol.tensors import encode_argument, layout, write
 from grader.results import Status
-from grader.testing import Judged, defer
+from grader.testing import Judged, defer, fail
 
 IMPORT_DEADLINE_S = 30.0
 COPY_DEADLINE_S = 60.0
@@ -202,8 +202,11 @@ class Session:
     def _fetch(self, worker: WorkerProcess, reply: Message, sent_bytes: int) -> Slot:
         nbytes = field(reply, "nbytes", int)
         limit = max(_OUTPUT_FLOOR_BYTES, _OUTPUT_FACTOR * sent_bytes)
-        if not 0 <= nbytes <= limit:
-            raise ProtocolViolation(f"a result of {nbytes} bytes; at most {limit} are accepted")
+        if nbytes < 0:
+            raise ProtocolViolation("a result of less than nothing")
+        if nbytes > limit:
+            size = f"{nbytes / 2**20:.0f} MiB, at most {limit / 2**20:.0f} are accepted"
+            fail("result-too-large", f"What was returned takes {size}: is its shape right?")
         slot, names, descriptors = self.output_slot(nbytes)
         slot.bytes(0, aligned(nbytes)).fill_(0xFF)  # what is not written must not look right
         worker.request({"op": "output", "slots": names}, COPY_DEADLINE_S, descriptors)

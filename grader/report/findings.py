@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from grader.report.clean import clean, one_line
 from grader.report.words import WORDS, count, number
@@ -98,12 +97,6 @@ def further_diagnoses(test: TestResult, most: int = 2) -> list[tuple[str, Diagno
 def hint_of(test: TestResult) -> str | None:
     """The nudge that helps with a test; none where the student has nothing to mend."""
     return test.diagnosis.hint if test.diagnosis and test.status.is_judged else None
-
-
-def timing_of(test: TestResult) -> dict[str, Any] | None:
-    """The speed measurement of a test, that of its deciding case first."""
-    cases = (test.deciding, *test.cases)
-    return next((case.timing for case in cases if case.timing is not None), None)
 
 
 def score_sentence(report: Report) -> str:

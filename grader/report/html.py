@@ -25,10 +25,9 @@ from grader.report.findings import (
     score_sentence,
     shared_cause,
     source,
-    timing_of,
 )
+from grader.report.measurements import kernel_lines, measured_lines
 from grader.report.roofline_plot import roofline_svg
-from grader.report.timing_view import timing_lines
 from grader.report.words import WORDS, count, duration, number
 from grader.results import Diagnosis, Report, Status, TestResult
 
@@ -73,6 +72,7 @@ def _section(report: Report) -> str:
     elif nothing_started(report):
         parts.append(_start(report, lines))
     parts.append(_table(report, lines, explained=cause is not None))
+    parts.append(_kernels(report))
     parts.append(_footer(report))
     return f"<section>\n{''.join(parts)}</section>\n"
 
@@ -133,17 +133,15 @@ def _with_details(
     tests: Sequence[TestResult], lines: list[str]
 ) -> Iterator[tuple[TestResult, list[str]]]:
     for at, test in enumerate(tests):
-        yield test, [*_timing(test), *_details(test, tests[:at], lines)]
+        yield test, [*_details(test, tests[:at], lines), *_measured(test)]
 
 
-def _timing(test: TestResult) -> Iterator[str]:
-    """A speed measurement in words, and the figure where there is enough to draw."""
-    timing = timing_of(test)
-    if timing is None:
-        return
-    for line in timing_lines(timing):
-        yield f"<p>{_text(line)}</p>"
-    yield roofline_svg(timing, f"roofline-{test.id}") or ""
+def _measured(test: TestResult) -> Iterator[str]:
+    """Speed and traffic in words, and the figure where there is enough to draw."""
+    for line in measured_lines(test):
+        yield f'<p class="measured">{_text(line)}</p>'
+    if test.timing is not None:
+        yield roofline_svg(test.timing, f"roofline-{test.id}") or ""
 
 
 def _row(test: TestResult, details: Sequence[str]) -> str:
@@ -202,6 +200,14 @@ def _code(lines: list[str], line: int | None) -> str:
 def _code_line(code: CodeLine, here: bool, width: int) -> str:
     text = f"{code.number:>{width}}  {_text(code.text)}"
     return f'<span class="here">{text}</span>' if here else f"<span>{text}</span>"
+
+
+def _kernels(report: Report) -> str:
+    """What compiling the kernels for GPUs gave, where none was at hand."""
+    items = "".join(f"<li>{_text(line)}</li>" for line in kernel_lines(report))
+    if not items:
+        return ""
+    return f"<details><summary>Compiled without a GPU</summary><ul>{items}</ul></details>\n"
 
 
 def _footer(report: Report) -> str:

@@ -156,7 +156,8 @@ class _Page:
         report = self.report
         kernels = kernel_lines(report)
         if kernels:
-            yield self.ink.text("\n".join(f"  {line}" for line in kernels), "dim")
+            for line in kernels:
+                yield Padding(self.ink.text(line, "dim"), (0, 0, 0, 2), expand=False)
             yield ""
         yield Rule(style="dim", characters="-" if self.ink.ascii else "─")
         yield self.ink.text(f"Score {score_sentence(report)}", _SCORE_STYLES[report.exit_code])

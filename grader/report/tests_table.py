@@ -22,11 +22,9 @@ from grader.report.findings import (
     further_diagnoses,
     hint_of,
     same_place,
-    timing_of,
 )
 from grader.report.ink import Ink
 from grader.report.measurements import measured_lines
-from grader.report.timing_view import timing_lines
 from grader.report.words import WIDEST_WORD, WORDS, number
 from grader.results import Status, TestResult
 
@@ -59,19 +57,13 @@ class TestsTable:
         width = max((len(points(test)) for test in self.tests), default=0)
         after_block = False
         for at, test in enumerate(self.tests):
-            details = [*self._timing(test), *self._details(test, self.tests[:at])]
+            details = list(self._details(test, self.tests[:at]))
             is_block = len(details) > 1
             if after_block or (is_block and at > 0):
                 yield ""
             yield status_line(self.ink, test.status, points(test).rjust(width), test.title)
             yield from (Padding(part, (0, 0, 0, INDENT), expand=False) for part in details)
             after_block = is_block
-
-    def _timing(self, test: TestResult) -> Iterator[RenderableType]:
-        """How fast, against what, and how near to what the GPU can do."""
-        timing = timing_of(test)
-        if timing is not None:
-            yield from (self.ink.text(line) for line in timing_lines(timing, ascii=self.ink.ascii))
 
     def _details(self, test: TestResult, above: Sequence[TestResult]) -> Iterator[RenderableType]:
         """What is wrong, and what was measured."""

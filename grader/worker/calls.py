@@ -168,9 +168,14 @@ def _describe(
     if isinstance(value, tuple | list) and depth < 2 and len(value) <= 16:
         items = [_describe(item, inputs, memory, outcome, depth + 1) for item in value]
         return {"items": items}
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, float) or _is_small_int(value):
         return {"value": value}
     return {"other": type(value).__name__[:LONGEST_NAME]}
+
+
+def _is_small_int(value: Any) -> bool:
+    """Whether a value is a bool or an integer that JSON can be trusted with."""
+    return isinstance(value, int) and -(2**63) <= value < 2**64
 
 
 def _is_plain(value: Any) -> bool:

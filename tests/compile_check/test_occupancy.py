@@ -17,15 +17,13 @@ from grader.worker.compile_check.occupancy import KIB, MULTIPROCESSORS, occupanc
         (4, 46, 18432, 10),
         (4, 30, 4096, 16),
         (4, 20, 4104, 16),
-        (1, 104, 0, 16),
-        (8, 32, 7168, 8),
-        (2, 16, 10000, 20),
-        (16, 128, 0, 1),
+        # By hand.
+        (16, 128, 0, 1),  # 4096 registers a warp: 4 warps in each quarter
+        (8, 32, 7168, 8),  # 8192 bytes a block: 28 would fit, 64 warps do not allow them
+        (2, 16, 10000, 20),  # 11136 bytes a block
     ],
 )
-def test_hopper_as_the_driver_says(
-    warps: int, registers: int, shared_bytes: int, blocks: int
-) -> None:
+def test_hopper(warps: int, registers: int, shared_bytes: int, blocks: int) -> None:
     found = occupancy(
         MULTIPROCESSORS[90], warps=warps, registers=registers, shared_bytes=shared_bytes
     )

@@ -60,8 +60,10 @@ def _from_violation(
     side, first = field(violation, "side", str), field(violation, "first", int)
     count = field(violation, "count", int)
     what = _tensor_name(violation, call)
-    text = f"{count} elements {side} the {'end' if side == 'after' else 'start'} of {what} "
-    text += f"were overwritten, the first at index {first}."
+    edge = "end" if side == "after" else "start"
+    text = f"{count} elements {side} the {edge} of {what} were overwritten, from index {first} on."
+    if count == 1:
+        text = f"One element {side} the {edge} of {what} was overwritten, at index {first}."
     lines = unmasked_lines(source, kernels, "store")
     if side == "after" and lines:
         return Diagnosis("missing-store-mask", f"{text} The store has no mask.", lines[0])

@@ -72,7 +72,7 @@ def _not_written(found: Mismatch) -> Diagnosis | None:
     total = empty.numel()
     if rest_is_right and flat and flat[1] == total - 1 and (empty.dim() == 1 or _partial(empty)):
         return _unwritten_tail(flat[0], total)
-    return _unwritten_elsewhere(empty)
+    return _unwritten_rows_or_columns(empty) or (_unwritten(empty) if rest_is_right else None)
 
 
 def _unwritten_tail(first: int, total: int) -> Diagnosis:
@@ -86,28 +86,43 @@ def _unwritten_tail(first: int, total: int) -> Diagnosis:
         )
     return Diagnosis(
         "tail-not-written",
-        f"The last {tail} of {total} elements ({first}–{total - 1}) were never written: the "
-        "grid does not cover them. A partly filled last block needs a program too.",
+        f"{_tail_text(first, total)} never written: the grid does not cover the end, or the mask "
+        "leaves it out. A partly filled last block needs a program too.",
     )
 
 
-def _unwritten_elsewhere(empty: torch.Tensor) -> Diagnosis:
-    if empty.dim() == 2:
-        rows, columns = empty.all(dim=1), empty.all(dim=0)
-        if bool(columns.any()) and (run := contiguous(columns)):
-            return Diagnosis(
-                "columns-not-written",
-                f"{span_text(*run, 'column').capitalize()} of every row were never written: is "
-                "the block smaller than the row, or the grid too small along the columns?",
-            )
-        if bool(rows.any()) and (run := contiguous(rows)):
-            return Diagnosis(
-                "rows-not-written",
-                f"{span_text(*run, 'row').capitalize()} of {empty.shape[0]} were never written: "
-                "does the grid have a program for every row?",
-            )
+def _tail_text(first: int, total: int) -> str:
+    if first == total - 1:
+        return f"The last of {total} elements was"
+    return f"The last {total - first} of {total} elements ({first}–{total - 1}) were"
+
+
+def _unwritten_rows_or_columns(empty: torch.Tensor) -> Diagnosis | None:
+    if empty.dim() != 2:
+        return None
+    rows, columns = empty.all(dim=1), empty.all(dim=0)
+    if run := contiguous(columns):
+        return Diagnosis(
+            "columns-not-written",
+            f"{_sentence(span_text(*run, 'column'))} of every row {_was(run)} never written: is "
+            "the block smaller than the row, or the grid too small along the columns?",
+        )
+    if run := contiguous(rows):
+        return Diagnosis(
+            "rows-not-written",
+            f"{_sentence(span_text(*run, 'row'))} of {empty.shape[0]} {_was(run)} never written: "
+            "does the grid have a program for every row?",
+        )
+    return None
+
+
+def _unwritten(empty: torch.Tensor) -> Diagnosis:
     verb = "were" if int(empty.sum()) > 1 else "was"
     return Diagnosis("not-written", f"{_sentence(describe(empty))} {verb} never written.")
+
+
+def _was(run: tuple[int, int]) -> str:
+    return "was" if run[0] == run[1] else "were"
 
 
 def _modelled(found: Mismatch, mistakes: Sequence[Mistake]) -> Diagnosis | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -121,20 +121,13 @@ class _Recorder:
             yield
         finally:
             self._tuned = None
-            launch = tuned[-1] if tuned else None
-            if launch is not None and self._is_new(launch):
+            if tuned and self._is_new(tuned[-1]):
                 chosen = getattr(tuner, "best_config", None)
-                launch = replace(launch, configuration=str(chosen))
-                others = self._rehearse(tuner, args, kwargs, skip=chosen)
-                self.launches.append(
-                    replace(
-                        launch,
-                        alternatives=tuple(replace(other, site=launch.site) for other in others),
-                    )
-                )
+                others = self._rehearse(tuner, args, kwargs, chosen)
+                self.launches.append(_chosen(tuned[-1], chosen, others))
 
     def _rehearse(
-        self, tuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], skip: Any
+        self, tuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], chosen: Any
     ) -> list[Launch]:
         """Go through the launch once more for each other configuration, without launching."""
         others: list[Launch] = []
@@ -142,7 +135,7 @@ class _Recorder:
         try:
             for config in _pruned(tuner, args, kwargs):
                 # A configuration's own hook may change its arguments or clear an output.
-                if config is not skip and config.pre_hook is None:
+                if config is not chosen and config.pre_hook is None:
                     tuner.fn.run(*args, **{**kwargs, **config.all_kwargs()})
                     others[-1] = replace(others[-1], configuration=str(config))
         except Exception:
@@ -158,6 +151,12 @@ class _Recorder:
         known = len(seen)
         seen.add(self._binder.key(launch.function, launch.args, launch.kwargs))
         return len(seen) > known
+
+
+def _chosen(launch: Launch, config: Any, others: Sequence[Launch]) -> Launch:
+    """A launch with what its autotuner chose, and what it could have chosen."""
+    alternatives = tuple(replace(other, site=launch.site) for other in others)
+    return replace(launch, configuration=str(config), alternatives=alternatives)
 
 
 def _pruned(tuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

@@ -29,6 +29,9 @@ from grader.worker.compile_check.verdicts import judged
 # Configurations compiled to the end in search of one that fits. More would take minutes.
 MOST_FULL_ALTERNATIVES = 8
 
+# There are seldom more kernels than these have done within a second or two.
+MOST_PROCESSES = 8
+
 
 def compile_launches(
     launches: Iterable[Launch],
@@ -44,7 +47,8 @@ def compile_launches(
         launches: What ``capture_launches`` noted.
         targets: Names of targets.
         cache_dir: Folder whose contents make a later run fast; Triton's cache folder if None.
-        processes: How many compile at a time; as many as there are cores if None.
+        processes: How many compile at a time; as many as there are cores, up to
+            ``MOST_PROCESSES``, if None.
         timeout_s: Longest time for one kernel and target.
 
     Returns:
@@ -57,7 +61,7 @@ def compile_launches(
         UnknownTarget: There is no target of that name.
     """
     known = FactsCache(cache_dir or Path(triton.knobs.cache.dir))
-    compiler = _Compiler(known, processes or len(os.sched_getaffinity(0)), timeout_s)
+    compiler = _Compiler(known, processes or _cores(), timeout_s)
     parsed = [parse_target(name) for name in targets]
     chosen = [_Job(launch, target) for launch in launches for target in parsed]
     others = [
@@ -191,6 +195,10 @@ class _Compiler:
         else:
             error = of_crash(outcome.death, job.launch.function, outcome.printed)
         return {"error": asdict(error)}
+
+
+def _cores() -> int:
+    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
 
 
 def _prepare(targets: Iterable[Target]) -> None:

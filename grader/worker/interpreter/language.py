@@ -38,7 +38,7 @@ class Language:
         # (owner's id, name) to owner, name, replacement, original
         self._swaps: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
         self._interpreted: dict[int, Any] = {}
-        self._scanned: set[int] = set()
+        self._scanned: dict[int, dict[str, Any]] = {}
         self._depth = 0
         self._collect_stock()
         self._collect_own()
@@ -67,7 +67,7 @@ class Language:
         """Swap functions that a student's module imported by name, ``from … import exp``."""
         if id(module) in self._scanned:
             return
-        self._scanned.add(id(module))
+        self._scanned[id(module)] = module
         for name, value in list(module.items()):
             replacement = self._interpreted.get(id(value))
             if replacement is not None:

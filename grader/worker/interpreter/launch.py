@@ -7,6 +7,7 @@ back: here kernels work on the CPU tensors themselves. Knows nothing about what 
 from __future__ import annotations
 
 import linecache
+import operator
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -70,7 +71,7 @@ def grid_size(grid: Any) -> tuple[int, int, int]:
         TypeError: It is no tuple of one to three integers.
         RuntimeError: It is larger than a GPU takes.
     """
-    sizes = tuple(int(size) for size in grid)
+    sizes = tuple(map(operator.index, grid))
     if not 1 <= len(sizes) <= 3:
         raise TypeError(f"a grid has one to three dimensions, not {len(sizes)}")
     x, y, z = (*sizes, 1, 1)[:3]

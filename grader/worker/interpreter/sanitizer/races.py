@@ -36,7 +36,7 @@ class Ordering:
         self._program = 0
         self._before: set[int] = set()
         self._released: dict[tuple[int, int], set[int]] = {}
-        self._pending: tuple[int, frozenset[int]] | None = None
+        self._pending: tuple[Any, frozenset[int]] | None = None
         self._attempts: tuple[int, int] = (0, 0)
 
     @property
@@ -59,13 +59,13 @@ class Ordering:
         """The current program did an atomic on an element, and got a result."""
         released = self._released.setdefault(key, set())
         if acquires and released:
-            self._pending = (id(result), frozenset(released))
+            self._pending = (result, frozenset(released))
         if releases:
             released |= self._before | {self._program}
 
     def forget(self, result: Any) -> None:
         """The program does not look at this result, so it waits for nobody."""
-        if self._pending is not None and self._pending[0] == id(result):
+        if self._pending is not None and self._pending[0] is result:
             self._pending = None
 
     def comes_after(self, programs: Array) -> Array:
@@ -85,7 +85,7 @@ class Ordering:
         if self._attempts[1] > _ENDLESS:
             raise RuntimeError(
                 "this lock is never released: an earlier program took it with atomic_cas and "
-                "did not give it back with atomic_xchg"
+                "ended without giving it back"
             )
 
 

@@ -1,4 +1,4 @@
-# expect: failed test_add_rows_any_stride not-written
+# expect: failed test_add_rows_any_stride wrong-row-stride
 # add_rows_kernel stores with the row stride of x, which is not that of z.
 """Lesson 1: elementwise operations, from two vectors to a matrix of strided rows.
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_benchmark.cli
 
-from grader.judge.timing.benchmark_storage import benchmark_json, save, write
+from grader.report.benchmark_storage import benchmark_json, save, write
 from grader.results import CaseResult, Device, Report, Status, TestResult
 
 SAMPLES = [[2.0e-4, 1.0e-4, 1.1e-4, 2.1e-4], [2.0e-4, 1.0e-4, 1.0e-4, 2.0e-4]]

@@ -1,0 +1,358 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from grader.judge import session as session_module
+from grader.judge.call import Call, Input
+from grader.judge.process import WorkerDied
+from grader.judge.session import Session, WorkerFaultError
+from grader.protocol.frames import Message
+from grader.results import Status
+from grader.testing import Judged
+from tests.grading.warm import WarmWorkers
+
+DEADLINE_S = 8.0
+X = torch.arange(4.0)
+HEADER = {"dtype": "float32", "shape": [4], "strides": [1], "offset": 0}
+RUN = {
+    "result": {"tensor": HEADER, "device": "cpu"},
+    "inputs_after": [HEADER | {"offset": 256}],
+    "violations": [],
+    "findings": [],
+    "launches": [],
+}
+REPLY = {"runs": [RUN, RUN | {"result": {"value": 1}, "inputs_after": [HEADER | {"offset": 512}]}],
+         "nbytes": 768}  # fmt: skip
+Answer = Message | Exception
+
+
+class Scripted:
+    """A worker that answers as the test says; an answer that is an exception is raised."""
+
+    tier = "interpreted"
+    pid = 0
+
+    def __init__(self, scratch: Path) -> None:
+        scratch.mkdir()
+        self.scratch = scratch
+        self.answers: dict[str, Answer] = {
+            "load": {"loaded": True},
+            "call": REPLY,
+            "output": {"written": True},
+        }
+        self.requests: list[Message] = []
+        self.closed = False
+
+    def wait_until_ready(self) -> Message:
+        return {"ready": True, "device": "interpreter"}
+
+    def request(
+        self, message: Message, deadline_s: float, descriptors: Sequence[int] = ()
+    ) -> Message:
+        assert not self.closed
+        assert len(descriptors) == len(message.get("slots", ()))
+        self.requests.append(message | {"limit": deadline_s})
+        answer = self.answers[message["op"]]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self.closed = True
+
+    def asked(self, operation: str) -> list[Message]:
+        return [message for message in self.requests if message["op"] == operation]
+
+
+@pytest.fixture
+def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Scripted]:
+    """All workers of the session under test: the first, and those that it started itself."""
+    made = [Scripted(tmp_path / "worker 0")]
+
+    def start(tier: str) -> Scripted:
+        made.append(Scripted(tmp_path / f"worker {len(made)}"))
+        return made[-1]
+
+    monkeypatch.setattr(session_module, "WorkerProcess", start)
+    return made
+
+
+@pytest.fixture
+def session(workers: list[Scripted]) -> Iterator[Session]:
+    """A session on a worker that does as the test says."""
+    made = Session(b"SOURCE", "lesson01", workers[0], DEADLINE_S)  # type: ignore[arg-type]
+    yield made
+    made.close()
+    assert all(worker.closed for worker in workers)
+
+
+def call(session: Session, function: str = "f", x: torch.Tensor = X) -> Call:
+    return session.call(function, (x,), {}, (Input("x", x),))
+
+
+def verdict(session: Session, function: str = "f") -> tuple[Status, str]:
+    with pytest.raises(Judged) as judged:
+        call(session, function)
+    return judged.value.status, judged.value.diagnosis.kind
+
+
+# ------------------------------------------------------------ what is sent
+
+
+def test_the_submission_is_loaded_once_and_called_by_name(
+    session: Session, workers: list[Scripted]
+) -> None:
+    call(session, "first")
+    call(session, "second")
+    (worker,) = workers
+    assert [request["op"] for request in worker.requests] == [
+        "load", "call", "output", "call", "output",
+    ]  # fmt: skip
+    (load,) = worker.asked("load")
+    assert Path(load["path"]).read_bytes() == b"SOURCE"
+    assert Path(load["path"]) == worker.scratch / "lesson01.py"
+    first, second = worker.asked("call")
+    assert (first["function"], second["function"]) == ("first", "second")
+    assert first["tensors"] == [HEADER]
+    assert first["args"] == [{"tensor": 0}]
+    assert first["limit"] == DEADLINE_S
+
+
+def test_a_slot_is_sent_once_and_again_when_it_has_to_grow(
+    session: Session, workers: list[Scripted]
+) -> None:
+    for size in (4, 10, 100_000, 50_000, 4):
+        tensor = torch.zeros(size)
+        session.call("f", (tensor,), {}, (Input("x", tensor),))
+    assert [message["slots"] for message in workers[0].asked("call")] == [
+        ["input"], [], ["input"], [], [],
+    ]  # fmt: skip
+
+
+def test_a_decoded_call_has_results_inputs_and_device(session: Session) -> None:
+    done = call(session)
+    assert done.function == "f"
+    assert done.device == "interpreter"
+    assert [given.name for given in done.inputs] == ["x"]
+    assert done.output.isnan().all()  # nobody wrote into the slot, and the judge had filled it
+
+
+def test_a_file_of_the_course_can_be_placed_beside_the_submission(
+    session: Session, workers: list[Scripted]
+) -> None:
+    path = session.place("course.py", "text")
+    assert path.parent == workers[0].scratch
+    assert path.read_text() == "text"
+
+
+# --------------------------------------------------------- ends of a worker
+
+
+def test_after_a_crash_the_next_call_gets_a_new_worker_with_all_it_needs(
+    session: Session, workers: list[Scripted]
+) -> None:
+    call(session)
+    workers[0].answers["call"] = WorkerDied("signal", 11)
+    assert verdict(session) == (Status.CRASHED, "segfault")
+    assert workers[0].closed
+    call(session)
+    assert workers[1].asked("load")
+    assert workers[1].asked("call")[0]["slots"] == ["input"]
+    assert workers[1].asked("output")[0]["slots"] == ["output"]
+
+
+def test_after_a_crash_a_spare_worker_waits(session: Session, workers: list[Scripted]) -> None:
+    workers[0].answers["call"] = WorkerDied("exit", 0)
+    assert verdict(session) == (Status.CRASHED, "process-exited")
+    call(session)
+    assert [bool(worker.requests) for worker in workers] == [True, True, False]
+    workers[1].answers["call"] = WorkerDied("exit", 0)
+    verdict(session)
+    call(session)
+    assert [bool(worker.requests) for worker in workers] == [True, True, True, False]
+
+
+def test_a_function_that_hung_before_gets_less_time_and_the_others_do_not(
+    session: Session, workers: list[Scripted]
+) -> None:
+    limits = []
+    for _ in range(6):
+        session.describe()
+        session._ready().answers["call"] = WorkerDied("timeout")  # type: ignore[attr-defined]
+        assert verdict(session, "hangs") == (Status.TIMED_OUT, "timeout")
+        limits += [
+            message["limit"] for worker in workers if worker.closed
+            for message in worker.asked("call")
+        ][-1:]  # fmt: skip
+    assert limits == [8, 4, 2, 1, 1, 1]
+    call(session, "other")
+    assert workers[-2].asked("call")[-1]["limit"] == 8
+
+
+def test_a_crash_while_the_result_is_fetched_is_a_crash_of_the_function(
+    session: Session, workers: list[Scripted]
+) -> None:
+    workers[0].answers["output"] = WorkerDied("signal", 11)
+    assert verdict(session) == (Status.CRASHED, "segfault")
+
+
+# ------------------------------------------------------------- the import
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "kind"),
+    [
+        ({"error": {"type": "ImportError"}}, Status.FAILED, "import-error"),
+        (WorkerDied("timeout"), Status.TIMED_OUT, "timeout"),
+        (WorkerDied("signal", 11), Status.CRASHED, "segfault"),
+        ({"error": "text"}, Status.REFUSED, "malformed-frame"),
+        ({"error": {"type": 5}}, Status.REFUSED, "malformed-frame"),
+    ],
+    ids=str,
+)
+def test_an_import_that_failed_is_not_tried_again(
+    session: Session, workers: list[Scripted], answer: Answer, status: Status, kind: str
+) -> None:
+    workers[0].answers["load"] = answer
+    for function in ("f", "g", "f"):
+        assert verdict(session, function) == (status, kind)
+    assert len(workers) == 1
+    assert len(workers[0].requests) == 1
+
+
+# ----------------------------------------------------------- other answers
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "kind"),
+    [
+        ({"error": {"type": "ValueError", "line": 3}}, Status.FAILED, "exception"),
+        ({"error": {"type": "AcceleratorError"}}, Status.CRASHED, "illegal-memory-access"),
+        ({"shortage": "1 TB"}, Status.DEFERRED, "deferred"),
+        (REPLY | {"nbytes": 1 << 60}, Status.FAILED, "result-too-large"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_each_answer_has_its_verdict(
+    session: Session, workers: list[Scripted], answer: Answer, status: Status, kind: str
+) -> None:
+    workers[0].answers["call"] = answer
+    assert verdict(session) == (status, kind)
+    assert workers[0].closed == (status is Status.CRASHED)
+
+
+def test_a_fault_of_the_worker_itself_is_no_verdict(
+    session: Session, workers: list[Scripted]
+) -> None:
+    workers[0].answers["call"] = {"fault": "Traceback\x1b[2J: no"}
+    with pytest.raises(WorkerFaultError, match="Traceback: no"):
+        call(session)
+
+
+@pytest.mark.parametrize("operation", ["load", "output"])
+def test_a_fault_in_any_operation_is_no_verdict(
+    session: Session, workers: list[Scripted], operation: str
+) -> None:
+    workers[0].answers[operation] = {"fault": "Traceback: no"}
+    with pytest.raises(WorkerFaultError, match="Traceback: no"):
+        call(session)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"runs": [], "nbytes": 0},
+        REPLY | {"runs": [RUN]},
+        REPLY | {"runs": [RUN] * 3},
+        REPLY | {"runs": [RUN | {"inputs_after": []}] * 2},
+        REPLY | {"runs": [RUN | {"inputs_after": [HEADER] * 2}] * 2},
+        REPLY | {"nbytes": -1},
+        REPLY | {"nbytes": "768"},
+        REPLY | {"nbytes": None},
+        REPLY | {"nbytes": True},
+        {"error": 3},
+        {"error": {"message": 3}},
+        {"error": {"line": "3"}},
+        {"loaded": True},
+        {"written": True},
+        WorkerDied("protocol", detail="no JSON"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_an_answer_that_is_none_is_refused_and_ends_the_worker(
+    session: Session, workers: list[Scripted], answer: Answer
+) -> None:
+    workers[0].answers["call"] = answer
+    assert verdict(session) == (Status.REFUSED, "malformed-frame")
+    assert workers[0].closed
+
+
+# ------------------------------------------------------- with a real worker
+
+SUBMISSION = b"""
+import json, os, struct, torch
+
+def copy(x):
+    return x.clone()
+
+def forge(x, kind):
+    frames = {
+        0: {"runs": [], "nbytes": 0},
+        1: {"error": {"type": ["list"]}},
+        2: [1, 2],
+    }
+    body = json.dumps(frames[kind]).encode()
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            if "socket" in os.readlink("/proc/self/fd/" + descriptor):
+                os.write(int(descriptor), struct.pack("!I", len(body)) + body)
+        except OSError:
+            pass
+    return x.clone()
+
+def large(x):
+    return torch.zeros(1 << 26)
+"""
+
+
+@pytest.fixture
+def real(warm_workers: WarmWorkers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session with a worker process."""
+    monkeypatch.setattr(session_module, "WorkerProcess", warm_workers)
+    made = Session(SUBMISSION, "lesson01", warm_workers("interpreted"), 30.0)
+    yield made
+    made.close()
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_twenty_calls_of_growing_size_leave_no_descriptor_open(real: Session) -> None:
+    call(real, "copy")
+    before = open_descriptors()
+    for size in range(1, 21):
+        x = torch.arange(float(size * 1000))
+        assert torch.equal(call(real, "copy", x).output, x)
+    assert open_descriptors() == before
+
+
+def test_a_result_far_larger_than_its_inputs_is_not_fetched(real: Session) -> None:
+    assert verdict(real, "large") == (Status.FAILED, "result-too-large")
+    assert torch.equal(call(real, "copy").output, X)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_a_forged_frame_of_the_submission_is_refused(real: Session, kind: int) -> None:
+    with pytest.raises(Judged) as judged:
+        real.call("forge", (X, kind), {}, (Input("x", X),))
+    assert judged.value.status is Status.REFUSED
+
+
