@@ -136,6 +136,10 @@ def _start(request: RunRequest) -> Grading:
     return grading
 
 
+# pytest's own; the last one collects garbage for longer than a small lesson takes.
+_UNUSED_PLUGINS = ("terminal", "cacheprovider", "faulthandler", "junitxml", "unraisableexception")
+
+
 def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> None:
     tests = grading.lesson.tests
     selected = [f"{tests}::{name}" for name in only] or [str(tests)]
@@ -147,7 +151,7 @@ def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> N
         "--import-mode=importlib",
         "--disable-plugin-autoload",
         "--capture=no",
-        *(f"-pno:{name}" for name in ("terminal", "cacheprovider", "faulthandler", "junitxml")),
+        *(f"-pno:{name}" for name in _UNUSED_PLUGINS),
         "-pgrader.plugin",
         f"--grade-device={grading.device}",
     ]

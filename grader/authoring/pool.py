@@ -1,15 +1,18 @@
 """Many independent calls in a few processes, where a process that dies costs one call.
 
-Knows nothing of grading. Results come in the order in which they are ready.
+Knows nothing of grading. Results come in the order in which they are ready. An interruption
+reaches a call as ``KeyboardInterrupt``, so that it can clean up, and nobody waits for the rest.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from types import FrameType
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -42,7 +45,7 @@ def each_in_a_process(
     for key, item in left.items():
         try:
             with _pool(1) as pool:
-                yield key, pool.submit(call, item).result()
+                yield key, pool.submit(_interruptible, call, item).result()
         except BrokenProcessPool:
             yield key, died(item)
 
@@ -53,20 +56,49 @@ def _shared_pool(
     """Results until all are there or the pool breaks."""
     pool = _pool(min(jobs, len(items)) or 1)
     try:
-        futures = {pool.submit(call, item): key for key, item in items.items()}
+        futures = {pool.submit(_interruptible, call, item): key for key, item in items.items()}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool:
         return
+    except KeyboardInterrupt:
+        for child in active_children():
+            if child.pid is not None:
+                os.kill(child.pid, signal.SIGINT)
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     # Not forked: the fork of a process that holds torch's threads may hang.
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_ignore_interrupt)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_Child.start)
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches every process of the terminal; the one that owns the pool ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+class _Child:
+    """What a process of the pool knows about itself."""
+
+    busy = False
+    interrupted = False
+
+    @classmethod
+    def start(cls) -> None:
+        signal.signal(signal.SIGINT, cls._interrupt)
+
+    @classmethod
+    def _interrupt(cls, number: int, frame: FrameType | None) -> None:
+        """End the running call, once: a terminal's Ctrl-C comes from the pool's owner as well."""
+        first, cls.interrupted = not cls.interrupted, True
+        if first and cls.busy:
+            raise KeyboardInterrupt
+
+
+def _interruptible(call: Callable[[Item], Result], item: Item) -> Result:
+    """The call, unless the process was interrupted before."""
+    if _Child.interrupted:
+        raise KeyboardInterrupt
+    _Child.busy = True
+    try:
+        return call(item)
+    finally:
+        _Child.busy = False

@@ -72,22 +72,27 @@ class Check:
         outputs = [_returned(call, run, expected, wanted, in_place) for run in call.runs]
         found = [mismatch(out, expected, exact=exact, error=error) for out in outputs]
         first = next((item for item in found if item is not None), None)
-        _raise(evidence.overflow(call))
+        overflow, faulty_access = self._evidence(call, function)
+        _raise(overflow)
         if first is not None and found[0] is not None:
             diagnosis = patterns.diagnose(first, mistakes)
             # What was never written is a matter of the grid more often than of the store.
             never = diagnosis is not None and diagnosis.kind.endswith("not-written")
             _raise(diagnosis, None if never else self._line(function))
-        _raise(self._faulty_access(call, function))
+        _raise(faulty_access)
         if first is not None:
             _raise(_unstable(found) or patterns.generic(first, error))
         _compiles(call)
         _inputs_unchanged(call, in_place)
         _kernels_launched(call, function, expected)
 
-    def _faulty_access(self, call: Call, function: Function) -> Diagnosis | None:
+    def _evidence(
+        self, call: Call, function: Function
+    ) -> tuple[Diagnosis | None, Diagnosis | None]:
+        """What the worker saw: an overflow of an offset, and any other faulty access."""
         try:
-            return evidence.diagnose(call, self._source.text, function.kernels)
+            found = evidence.diagnose(call, self._source.text, function.kernels)
+            return evidence.overflow(call), found
         except ProtocolViolation as violation:
             message = f"The record of {call.function}()'s memory accesses is forged: {violation}."
             raise Judged(Status.REFUSED, Diagnosis("malformed-frame", message)) from violation

@@ -163,8 +163,7 @@ class Session:
             if failure.status is Status.CRASHED:  # the device context is gone with it
                 self._discard(worker)
             raise failure
-        if "fault" in reply:
-            raise WorkerFaultError(printable(str(reply["fault"])))
+        _refuse_fault(reply)
         if "shortage" in reply:
             defer("This machine has too little memory for this case; use one with more.")
         return reply
@@ -209,7 +208,8 @@ class Session:
             fail("result-too-large", f"What was returned takes {size}: is its shape right?")
         slot, names, descriptors = self.output_slot(nbytes)
         slot.bytes(0, aligned(nbytes)).fill_(0xFF)  # what is not written must not look right
-        worker.request({"op": "output", "slots": names}, COPY_DEADLINE_S, descriptors)
+        request: Message = {"op": "output", "slots": names}
+        _refuse_fault(worker.request(request, COPY_DEADLINE_S, descriptors))
         return slot
 
     def _slot(self, name: str, nbytes: int) -> tuple[Slot, bool]:
@@ -258,7 +258,9 @@ class Session:
             "deadline_s": IMPORT_DEADLINE_S,
         }
         try:
-            error = optional(worker.request(request, IMPORT_DEADLINE_S), "error", dict)
+            reply = worker.request(request, IMPORT_DEADLINE_S)
+            _refuse_fault(reply)
+            error = optional(reply, "error", dict)
             return failures.import_raised(error) if error is not None else None
         except (WorkerDied, ProtocolViolation) as end:
             return self._died(worker, end, None, IMPORT_DEADLINE_S)
@@ -270,6 +272,11 @@ class Session:
         for slot in self._slots.values():
             slot.close()
         self._slots.clear()
+
+
+def _refuse_fault(reply: Message) -> None:
+    if "fault" in reply:
+        raise WorkerFaultError(printable(str(reply["fault"])))
 
 
 def compile_cache() -> Path:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+from pathlib import Path
+
+import pytest
 
 from grader.authoring.pool import each_in_a_process
 
@@ -26,3 +30,22 @@ def test_a_process_that_dies_costs_its_own_call_only() -> None:
 
 def test_no_calls_give_no_results() -> None:
     assert dict(each_in_a_process(square_or_die, {}, 2, died)) == {}
+
+
+def wait_for_interruption(folder: Path) -> None:
+    """A long call that interrupts the pool's owner, and cleans up when it is interrupted."""
+    try:
+        os.kill(os.getppid(), signal.SIGINT)
+        signal.pause()
+    finally:
+        (folder / "cleaned-up").touch()
+
+
+def test_an_interruption_lets_running_calls_clean_up_and_starts_no_other(tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    second.mkdir()
+    calls = each_in_a_process(wait_for_interruption, {1: tmp_path, 2: second}, 1, print)
+    with pytest.raises(KeyboardInterrupt):
+        dict(calls)
+    assert (tmp_path / "cleaned-up").exists()
+    assert not (second / "cleaned-up").exists()

@@ -77,6 +77,7 @@ class RunRequest:
     device: str = "auto"
     only: tuple[str, ...] = ()
     seed: str | None = None
+    targets: tuple[str, ...] = ()
 
 
 @dataclass

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from grader.worker.compile_check import ErrorKind, capture_launches, compile_launches, errors
 from grader.worker.compile_check.cache import FOLDER, FactsCache, Key
+from grader.worker.compile_check.processes import Outcome
 
 
 @triton.jit
@@ -25,11 +26,30 @@ def first_line_of_copy() -> int:
 
 
 def test_a_crash_of_the_compiler_is_told_with_its_last_words() -> None:
-    error = errors.of_crash("SIGABRT", copy, "LLVM ERROR: Broken module found\n")
+    outcome = Outcome(None, "SIGABRT", printed="LLVM ERROR: Broken module found\n")
+    error = errors.of_death(outcome, copy, site=None)
     assert error.kind is ErrorKind.DOES_NOT_COMPILE
     assert "SIGABRT" in error.message
     assert "Broken module found" in error.message
     assert error.line == first_line_of_copy()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Outcome(None, "SIGKILL", timed_out=True), ErrorKind.TIMED_OUT),
+        (Outcome(None, "SIGKILL", printed="Out of memory"), ErrorKind.INTERRUPTED),
+        (Outcome(None, "exit code 1", printed="No space left on device"), ErrorKind.INTERRUPTED),
+    ],
+)
+def test_what_happens_to_the_machine_is_no_fault_of_the_kernel(
+    outcome: Outcome, kind: ErrorKind
+) -> None:
+    error = errors.of_death(outcome, copy, (__file__, 3))
+    assert error.kind is kind
+    assert error.kind.says_nothing_about_kernel
+    assert not ErrorKind.DOES_NOT_COMPILE.says_nothing_about_kernel
+    assert outcome.printed in error.message
 
 
 @pytest.mark.parametrize("form", ['loc("{}":{}:7): error: {}', "{}:{}:7: error: {}"])
@@ -114,6 +134,8 @@ def test_a_compiler_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     (result,) = compile_launches(launches, ["sm_80"], cache_dir=tmp_path, timeout_s=0.001)
     assert result.error is not None
     assert result.error.kind is ErrorKind.TIMED_OUT
+    (result,) = compile_launches(launches, ["sm_80"], cache_dir=tmp_path)
+    assert (result.ok, result.cached) == (True, False)
 
 
 @pytest.mark.usefixtures("launch_only")

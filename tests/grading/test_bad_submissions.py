@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -123,48 +124,60 @@ def only_double_fails(tmp_path: Path, body: str, **lesson: Any) -> tuple[str, An
 LAUNCH = "y = torch.empty_like(x)\ndouble_kernel[(99,)](y, x, x.numel(), BLOCK=BLOCK)\n"
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A body of ``double`` and the verdict on it; ``at`` is code of the line to be named."""
+
+    body: str
+    kind: str
+    at: str | None = None
+    status: Status = Status.FAILED
+
+
+WRONG = [
+    Wrong(LAUNCH, "wrong-type"),
+    Wrong(LAUNCH + "return [y]", "wrong-type"),
+    Wrong(LAUNCH + "return y.numpy()", "wrong-type"),
+    Wrong(LAUNCH + "return y.to_sparse()", "wrong-type"),
+    Wrong(LAUNCH + "return 10 ** 5000", "wrong-type"),
+    Wrong(LAUNCH + "return y.double()", "wrong-dtype"),
+    Wrong(LAUNCH + "return y[None]", "wrong-shape"),
+    Wrong(LAUNCH + "return x", "output-aliases-input"),
+    Wrong(LAUNCH + "return x.copy_(y).view(x.shape)", "output-aliases-input"),
+    Wrong(LAUNCH + "return torch.stack([y, y], -1)[..., 0]", "wrong-layout"),
+    Wrong(LAUNCH + "x.zero_()\nreturn y", "input-modified"),
+    Wrong(LAUNCH + "return y + 1", "wrong-value"),
+    Wrong("return torch.empty_like(x)", "not-written"),
+    Wrong("return 2 * x", "kernel-not-launched", status=Status.REFUSED),
+    Wrong("raise ValueError('no')", "exception", "'no'"),
+    Wrong("import sys\nsys.exit('bye')", "exception", "sys.exit"),
+    Wrong("raise KeyboardInterrupt", "exception", "KeyboardInterrupt"),
+    Wrong("raise ValueError('x' * 10_000_000)", "exception", "10_000_000"),
+    Wrong("raise type('Mute', (Exception,), {'__str__': None})()", "exception", "Mute"),
+    Wrong("return absent_name", "exception", "absent_name"),
+    Wrong("raise NotImplementedError", "todo-left", "NotImplementedError"),
+    Wrong("double_kernel[(1,)](x)", "exception", "double_kernel[(1,)](x)"),
+]
+
+
 @pytest.mark.parametrize(
-    ("body", "status", "kind", "line"),
-    [
-        (LAUNCH, Status.FAILED, "wrong-type", None),
-        (LAUNCH + "return [y]", Status.FAILED, "wrong-type", None),
-        (LAUNCH + "return y.numpy()", Status.FAILED, "wrong-type", None),
-        (LAUNCH + "return y.to_sparse()", Status.FAILED, "wrong-type", None),
-        (LAUNCH + "return 10 ** 5000", Status.FAILED, "wrong-type", None),
-        (LAUNCH + "return y.double()", Status.FAILED, "wrong-dtype", None),
-        (LAUNCH + "return y[None]", Status.FAILED, "wrong-shape", None),
-        (LAUNCH + "return x", Status.FAILED, "output-aliases-input", None),
-        (LAUNCH + "return x.copy_(y).view(x.shape)", Status.FAILED, "output-aliases-input", None),
-        (LAUNCH + "return torch.stack([y, y], -1)[..., 0]", Status.FAILED, "wrong-layout", None),
-        (LAUNCH + "x.zero_()\nreturn y", Status.FAILED, "input-modified", None),
-        (LAUNCH + "return y + 1", Status.FAILED, "wrong-value", "tl.store(y_ptr + offsets, 2"),
-        ("return torch.empty_like(x)", Status.FAILED, "not-written",
-         "tl.store(y_ptr + offsets, 2"),
-        ("return 2 * x", Status.REFUSED, "kernel-not-launched", None),
-        ("raise ValueError('no')", Status.FAILED, "exception", "ValueError"),
-        ("import sys\nsys.exit('bye')", Status.FAILED, "exception", "sys.exit"),
-        ("raise KeyboardInterrupt", Status.FAILED, "exception", "KeyboardInterrupt"),
-        ("raise ValueError('x' * 10_000_000)", Status.FAILED, "exception", "10_000_000"),
-        ("raise type('Mute', (Exception,), {'__str__': None})()", Status.FAILED, "exception",
-         "Mute"),
-        ("return double(x)", Status.FAILED, "exception", "return double(x)"),
-        ("raise NotImplementedError", Status.FAILED, "todo-left", "NotImplementedError"),
-        ("double_kernel[(1,)](x)", Status.FAILED, "exception", "double_kernel[(1,)](x)"),
-    ],
-    ids=lambda value: value.removeprefix(LAUNCH)[:40] if isinstance(value, str) else "",
-)  # fmt: skip
+    ("of_vectors", "of_matrices"),
+    zip(WRONG[::2], WRONG[1::2], strict=True),
+    ids=lambda wrong: wrong.body.removeprefix(LAUNCH).partition("\n")[0][:30] or "no return",
+)
 @pytest.mark.usefixtures("lent_workers")
 def test_a_wrong_function_costs_its_own_tests_only(
-    tmp_path: Path, body: str, status: Status, kind: str, line: str | None
+    tmp_path: Path, of_vectors: Wrong, of_matrices: Wrong
 ) -> None:
-    text, report = only_double_fails(tmp_path, body)
-    for test in TESTS_OF_DOUBLE:
-        found = verdict_of(report, test)
-        assert found[:2] == (status, kind), report.to_json()
-        if kind not in ("wrong-value", "not-written"):
-            assert found[2] == (line_of(text, line) if line else None)
+    vectors, matrices = (indent(wrong.body, "    ") for wrong in (of_vectors, of_matrices))
+    text, report = only_double_fails(
+        tmp_path, f"if x.dim() == 1:\n{vectors}\nelse:\n{matrices}"
+    )
+    for test, wrong in zip(TESTS_OF_DOUBLE, (of_vectors, of_matrices), strict=True):
+        line = line_of(text, wrong.at) if wrong.at else None
+        assert verdict_of(report, test) == (wrong.status, wrong.kind, line), report.to_json()
         message = str(result_of(report, test).diagnosis)
-        assert "double()" in message or kind in ("wrong-value", "not-written")
+        assert "double()" in message or wrong.kind in ("wrong-value", "not-written")
         assert len(message) < 1200
 
 

@@ -66,11 +66,11 @@ def graded(
     observer: Observed | None = None,
     **request: Any,
 ) -> Report:
-    """Grade a submission of this text, on the CPU; it is written into ``folder``."""
+    """Grade a submission of this text, on the CPU and for no GPU; it is written to ``folder``."""
     lesson = lesson or tiny_lesson()
     file = folder / f"{lesson.name}.py"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    request = {"device": "cpu"} | request
+    request = {"device": "cpu", "targets": ()} | request
     return grade(RunRequest(lesson, file, **request), observer or Observed())
 
 

@@ -1,4 +1,4 @@
-"""What a finding says: index, range, mask, programs, and one sentence that a student understands."""
+"""What a finding says: index, range, mask, programs, and a sentence that students understand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_out_of_bounds_names_index_range_lanes_and_program() -> None:
     assert (finding.index, finding.multi_index, finding.valid) == (200, (200,), "0..199")
     assert (finding.program, finding.lanes, finding.count) == ((3, 0, 0), 56, 1)
     assert finding.message == (
-        "program 3 reads x_ptr[200], but x_ptr holds 0..199: 56 lanes out of bounds, "
+        "Program 3 reads x_ptr[200], but x_ptr holds 0..199: 56 lanes out of bounds, "
         "and there is no mask."
     )
 
@@ -41,9 +41,7 @@ def test_out_of_bounds_names_index_range_lanes_and_program() -> None:
     ("launch", "masked"),
     [(defective.no_store_mask, "none"), (defective.mask_off_by_one, "some")],
 )
-def test_no_mask_and_a_wrong_mask_are_told_apart(
-    launch: Callable[[], None], masked: str
-) -> None:
+def test_no_mask_and_a_wrong_mask_are_told_apart(launch: Callable[[], None], masked: str) -> None:
     assert the_finding(launch).masked == masked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.worker.interpreter.sanitizer import views
@@ -35,6 +35,7 @@ def test_exactly_the_elements_of_a_view_are_inside(
 ) -> None:
     monkeypatch.setattr(views, "_LARGEST_MAP", largest_map)
 
+    @settings(deadline=None)
     @given(strided())
     def check(x: torch.Tensor) -> None:
         elements = list(range(-5, 60))
@@ -50,16 +51,14 @@ def test_exactly_the_elements_of_a_view_are_inside(
     check()
 
 
+@settings(deadline=None)
 @given(strided())
 def test_a_multi_index_leads_back_to_its_element(x: torch.Tensor) -> None:
     view = view_of(x)
-    for element in range(60):
+    for element in torch.arange(200).as_strided(x.shape, x.stride()).flatten().tolist():
         index = view.multi_index(element)
-        if index is not None:
-            assert sum(i * stride for i, stride in zip(index, x.stride(), strict=True)) in (
-                element,
-                0,
-            )
+        if x.dim() and index is not None:
+            assert sum(i * s for i, s in zip(index, x.stride(), strict=True)) == element
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from tests.protocol.forgery import json_values
 
 HEADER = {"dtype": "float32", "shape": [2, 3], "strides": [3, 1], "offset": 0}
 RETURNED = {"tensor": HEADER, "device": "cpu", "input": None, "memory": None}
-RUN = {"result": RETURNED, "inputs_after": [], "violations": [], "findings": [], "launches": []}
+RUN = {"result": RETURNED, "inputs_after": [], "violations": [], "findings": [], "launches": [],
+       "compiled": []}  # fmt: skip
 
 
 @pytest.fixture
@@ -172,6 +173,7 @@ def reply_parts() -> st.SearchStrategy[Any]:
             "violations": lists,
             "findings": lists,
             "launches": lists,
+            "compiled": lists,
         }
     )
 

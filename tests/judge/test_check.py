@@ -171,9 +171,16 @@ def test_in_place_lets_only_the_first_argument_change(check: Check) -> None:
 
 def test_wrong_values_get_the_line_of_the_only_store(check: Check) -> None:
     got = EXPECTED.clone()
+    got[1] += 1
+    found = diagnosis(check, call_of(returned(got)))
+    assert (found.kind, found.line) == ("wrong-row-stride", 5)
+
+
+def test_what_was_never_written_is_not_blamed_on_the_store(check: Check) -> None:
+    got = EXPECTED.clone()
     got[:, 2] = torch.full((2,), -1, dtype=torch.int32).view(torch.float32)
     found = diagnosis(check, call_of(returned(got)))
-    assert (found.kind, found.line) == ("columns-not-written", 5)
+    assert (found.kind, found.line) == ("columns-not-written", None)
 
 
 def test_a_known_mistake_is_named(check: Check) -> None:
@@ -255,6 +262,7 @@ def test_a_store_into_a_red_zone_fails_a_right_result(
         {"findings": (FINDING | {"message": None},)},
         {"findings": (FINDING | {"line": "5"},)},
         {"findings": (FINDING | {"access": ["store"]},)},
+        {"findings": (FINDING | {"int32_overflow": True, "message": 5},)},
         {"violations": ({},)},
         {"violations": (VIOLATION | {"first": "6"},)},
         {"violations": (VIOLATION | {"index": None},)},
@@ -327,10 +335,14 @@ def test_a_function_without_kernels_may_compute_as_it_likes(check: Check) -> Non
 # ------------------------------------------------------- mistakes of the lesson
 
 
+def call_of_absent() -> Call:
+    return replace(call_of(returned()), function="absent")
+
+
 @pytest.mark.parametrize(
     "ask",
     [
-        pytest.param(lambda check: check(a_call(function="absent"), EXPECTED), id="function"),
+        pytest.param(lambda check: check(call_of_absent(), EXPECTED), id="function"),
         pytest.param(lambda check: check(call_of(returned()), "text"), id="expected"),
     ],
 )

@@ -68,10 +68,8 @@ def test_an_output_of_zeros_was_written() -> None:
 
 
 @pytest.mark.xfail(strict=True, reason="the poison is a quiet NaN: a CPU's arithmetic keeps its bits")
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_what_was_computed_from_poison_was_written(dtype: torch.dtype) -> None:
-    accumulated = poison(100, dtype=dtype) + 1
-    assert kind_of(accumulated, right(100, dtype=dtype)) == "unexpected-nan"
+def test_what_was_computed_from_poison_was_written() -> None:
+    assert kind_of(poison(100) + 1, right(100)) == "unexpected-nan"
 
 
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
@@ -136,7 +134,7 @@ def test_a_tail_beside_wrong_values_is_not_the_whole_story() -> None:
     got = right(100)
     got[90:] = poison(10)
     got[3] = 0
-    assert kind_of(got, right(100)) == "not-written"
+    assert kind_of(got, right(100)) == "unexpected-nan"
 
 
 def test_a_tail_that_starts_inside_a_row_is_a_tail_of_the_flat_tensor() -> None:

@@ -26,6 +26,7 @@ RUN = {
     "violations": [],
     "findings": [],
     "launches": [],
+    "compiled": [],
 }
 REPLY = {"runs": [RUN, RUN | {"result": {"value": 1}, "inputs_after": [HEADER | {"offset": 512}]}],
          "nbytes": 768}  # fmt: skip

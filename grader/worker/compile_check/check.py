@@ -19,7 +19,7 @@ from triton.compiler import make_backend
 from grader.worker.compile_check.cache import FactsCache, Key, cache_key
 from grader.worker.compile_check.capture import Launch
 from grader.worker.compile_check.compilation import Depth, Facts, compile_facts
-from grader.worker.compile_check.errors import at_launch, of_crash, of_launch
+from grader.worker.compile_check.errors import of_death, of_launch
 from grader.worker.compile_check.processes import Outcome, run_forked
 from grader.worker.compile_check.results import CompileResult, ErrorKind
 from grader.worker.compile_check.specialise import Specialisation, specialise
@@ -59,6 +59,8 @@ def compile_launches(
 
     Raises:
         UnknownTarget: There is no target of that name.
+        OSError: No process can be started.
+        RuntimeError: A process was started and did nothing.
     """
     known = FactsCache(cache_dir or Path(triton.knobs.cache.dir))
     compiler = _Compiler(known, processes or _cores(), timeout_s)
@@ -182,19 +184,16 @@ class _Compiler:
             ]
             outcomes = run_forked(tasks, self.processes, self.timeout_s)
         for job, outcome in zip(jobs, outcomes, strict=True):
-            job.facts = self._facts(job, outcome)
-            if job.key is not None and not outcome.timed_out:
+            job.facts = _facts(job.launch, outcome)
+            kind = job.facts.get("error", {}).get("kind")
+            if job.key is not None and not (kind and ErrorKind(kind).says_nothing_about_kernel):
                 self.known.put(job.key, job.facts)
 
-    def _facts(self, job: _Job, outcome: Outcome) -> Facts:
-        if outcome.value is not None:
-            return outcome.value
-        if outcome.timed_out:
-            message = f"Triton did not compile this kernel in {self.timeout_s:g} seconds"
-            error = at_launch(ErrorKind.TIMED_OUT, message, job.launch.site)
-        else:
-            error = of_crash(outcome.death, job.launch.function, outcome.printed)
-        return {"error": asdict(error)}
+
+def _facts(launch: Launch, outcome: Outcome) -> Facts:
+    if outcome.value is not None:
+        return outcome.value
+    return {"error": asdict(of_death(outcome, launch.function, launch.site))}
 
 
 def _cores() -> int:

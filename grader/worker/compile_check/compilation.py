@@ -60,6 +60,10 @@ def compile_facts(
     Returns:
         Plain values: ``seconds``, and the facts that ``CompileResult`` names or ``error`` and
         ``forgiven``, whether an autotuner would go on with its next configuration.
+
+    Raises:
+        OSError: This machine's disk or tools fail.
+        MemoryError: So does its memory.
     """
     start = time.perf_counter()
     try:
@@ -69,6 +73,8 @@ def compile_facts(
                 facts: Facts = {}
             else:
                 facts = _facts(_compile(specialisation), specialisation, printed())
+    except (MemoryError, OSError):
+        raise  # of this machine, not of the kernel
     except Exception as error:
         forget_placeholders(error)
         explained = explain(error, specialisation.function, printed())

@@ -19,6 +19,7 @@ from typing import Any
 from triton.compiler.errors import CompilationError
 from triton.runtime.jit import JITCallable
 
+from grader.worker.compile_check.processes import Outcome
 from grader.worker.compile_check.results import CompileError, ErrorKind
 
 LONGEST_MESSAGE = 600
@@ -30,6 +31,8 @@ _PTXAS_ERROR = re.compile(r"^ptxas.*?(?:error|fatal)\s*:\s*(.*)$", re.MULTILINE)
 _REPR = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
 # Errors of these types speak of the kernel, in words meant for people.
 _PLAIN_ERRORS = ("AssertionError", "RuntimeError", "ValueError")
+# How compilers end that have met something impossible. Not SIGKILL, which comes from outside.
+_CRASHES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -79,11 +82,20 @@ def at_launch(kind: ErrorKind, message: str, site: tuple[str, int] | None) -> Co
     return _error(message, _Place(*site) if site else None, kind)
 
 
-def of_crash(cause: str, kernel: Any, printed: str) -> CompileError:
-    """Why the compiler took its process down, as far as its last words say."""
-    found = _diagnostic(printed)
-    words = found[1] if found else printed
-    message = f"Triton's compiler itself fails on this kernel ({cause}). {_clean(words)}"
+def of_death(outcome: Outcome, kernel: Any, site: tuple[str, int] | None) -> CompileError:
+    """Why a compiling process ended early, as far as its last words say."""
+    if outcome.timed_out:
+        message = "Triton did not finish compiling this kernel in the time it was given"
+        return at_launch(ErrorKind.TIMED_OUT, message, site)
+    last_words = _clean(outcome.printed)
+    if outcome.death not in _CRASHES:
+        message = f"compiling was interrupted ({outcome.death}). {last_words}"
+        return at_launch(ErrorKind.INTERRUPTED, message, site)
+    found = _diagnostic(outcome.printed)
+    message = (
+        f"Triton's compiler itself fails on this kernel ({outcome.death}). "
+        f"{found[1] if found else last_words}"
+    )
     return _error(message, found[0] if found else _place(kernel, 1))
 
 

@@ -10,13 +10,18 @@ from grader.worker.compile_check.occupancy import Occupancy
 
 
 class ErrorKind(StrEnum):
-    """Ways in which a kernel that ran interpreted fails on a GPU before it starts."""
+    """Ways in which a kernel that ran interpreted fails before a GPU could start it."""
 
     DOES_NOT_COMPILE = "does-not-compile"
     OUT_OF_SHARED_MEMORY = "out-of-shared-memory"
     TOO_MANY_THREADS = "too-many-threads"
-    # Says more about this machine than about the kernel.
     TIMED_OUT = "compile-timeout"
+    INTERRUPTED = "compile-interrupted"
+
+    @property
+    def says_nothing_about_kernel(self) -> bool:
+        """The machine was too slow, or short of memory: no reason to take points away."""
+        return self in (ErrorKind.TIMED_OUT, ErrorKind.INTERRUPTED)
 
 
 @dataclass(frozen=True)

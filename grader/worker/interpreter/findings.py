@@ -78,7 +78,7 @@ class TensorTraffic:
     """What one launch read from and wrote to one of its tensor arguments.
 
     Counts are in elements of the accessed type and hold for lanes that the mask lets through.
-    An atomic counts as a load and a store.
+    An atomic counts as a store.
 
     Attributes:
         parameter: Name of the kernel's parameter.
@@ -89,12 +89,13 @@ class TensorTraffic:
         reads_per_element: ``loads / unique_loads``; 0.0 if nothing was loaded.
         stores: Elements stored, each as often as it was.
         unique_stores: Different elements stored.
-        atomics: How many of the loads and stores were atomic.
+        atomics: How many of the stores were atomic.
         bytes_loaded: Bytes of all loads.
         bytes_stored: Bytes of all stores.
-        sector_efficiency: Bytes asked for over bytes in the 32-byte sectors that 32
-            neighbouring lanes touch, over all accesses; 1.0 is fully coalesced. None without
-            accesses.
+        sector_efficiency: The fewest 32-byte sectors that could hold what 32 neighbouring
+            lanes ask for, over those that they touch; 1.0 is fully coalesced. Neighbours are
+            taken along the axis on which addresses follow each other, as the compiler does;
+            a sample of the accesses is counted. None without loads and plain stores.
     """
 
     parameter: str

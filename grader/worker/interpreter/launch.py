@@ -9,7 +9,6 @@ from __future__ import annotations
 import linecache
 import operator
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -98,8 +97,10 @@ def _run_programs(jit: Any, arguments: dict[str, Any], size: tuple[int, int, int
 
 def _programs(size: tuple[int, int, int]) -> Iterator[tuple[int, int, int]]:
     """Program ids, axis x fastest, as a GPU starts them."""
-    for z, y, x in product(*(range(axis) for axis in reversed(size))):
-        yield x, y, z
+    for z in range(size[2]):
+        for y in range(size[1]):
+            for x in range(size[0]):
+                yield x, y, z
 
 
 def _describe(error: BaseException, jit: Any, program: tuple[int, int, int]) -> str:

@@ -48,11 +48,13 @@ def _build(function: FunctionType, jit: Any) -> Callable[..., Any]:
     captured = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     visible = function.__globals__.keys() | captured.keys()
     _strip(definition)
-    definition.body = [GpuMeaning(visible).visit(node) for node in definition.body]
+    file, first_line = function.__code__.co_filename, jit.starting_line_number
+    visitor = GpuMeaning(visible, file, first_line)
+    definition.body = [visitor.visit(node) for node in definition.body]
     module.body = [_with_captured(definition, list(captured))]
     ast.fix_missing_locations(module)
-    ast.increment_lineno(module, jit.starting_line_number - 1)
-    code = compile(module, function.__code__.co_filename, "exec", dont_inherit=True)
+    ast.increment_lineno(module, first_line - 1)
+    code = compile(module, file, "exec", dont_inherit=True)
     rewritten = _define(code, function, [cell.cell_contents for cell in captured.values()])
     rewritten.__defaults__ = function.__defaults__
     rewritten.__kwdefaults__ = function.__kwdefaults__
@@ -116,15 +118,20 @@ class GpuMeaning(ast.NodeTransformer):
     Args:
         visible: Names of the function's globals and captured variables; these are not the
             Python built-ins that the compiler maps to its own.
+        file: Where the function is defined.
+        first_line: Line of its first decorator there.
     """
 
-    def __init__(self, visible: set[str]) -> None:
+    def __init__(self, visible: set[str], file: str, first_line: int) -> None:
         self._visible = visible
+        self._file = file
+        self._first_line = first_line
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         """``x = 0`` makes a tensor."""
         if len(node.targets) > 1:
-            raise SyntaxError(f"line {node.lineno}: a = b = … cannot be compiled, use two lines")
+            place = (self._file, self._first_line + node.lineno - 1, None, None)
+            raise SyntaxError("a = b = … cannot be compiled, use two lines", place)
         self.generic_visit(node)
         node.value = _call("assigned", node.value)
         return node

@@ -41,8 +41,10 @@ def _tune_and_launch(
     self: Any, args: tuple[Any, ...], tuned: dict[str, Any], config: Any, named: dict[str, Any]
 ) -> Any:
     """The launch that counts, preceded by a rehearsal if the two together differ from it."""
+    if config.pre_hook is not None:
+        config.pre_hook(named)
     self.pre_hook(named)
-    result = _launch(self, args, tuned, config, named)
+    result = self.fn.run(*args, **tuned)
     self.post_hook(named, exception=None)
     watcher = watch.current
     in_place = watcher is not None and watcher.updated_in_place()

@@ -38,16 +38,16 @@ class CheckedMemory:
         self._grid: Program = (1, 1, 1)
         self._tensors = Tensors()
         self._checks = Checks(self._reporter, self._grid)
+        self._updated = False
         # Where lanes of an atomic go that must go nowhere.
         self._nowhere = np.zeros(1, dtype=np.uint64)
 
     # One launch -------------------------------------------------------------------------------
 
     def begin(self, kernel: str, grid: Program) -> None:
-        """Forget the last launch."""
+        """Start anew."""
         self._reporter.kernel = kernel
         self._grid = grid
-        self._tensors = Tensors()
         self._checks = Checks(self._reporter, grid)
 
     def address(self, tensor: torch.Tensor, parameter: str) -> int:
@@ -59,10 +59,12 @@ class CheckedMemory:
         x, y, z = self._grid
         launch = Launch(self._reporter.kernel, self._grid, x * y * z, self._tensors.traffic())
         self._recording.launches.append(launch)
+        self._updated = self._tensors.updated_in_place()
+        self._tensors = Tensors()  # nothing keeps the kernel's tensors alive
 
     def updated_in_place(self) -> bool:
         """Whether the last launch both read and wrote some storage."""
-        return self._tensors.updated_in_place()
+        return self._updated
 
     def was_rehearsal(self) -> None:
         """The last launch was not the one that counts."""

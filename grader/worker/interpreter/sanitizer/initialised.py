@@ -125,6 +125,11 @@ class AllocationMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._written: dict[Any, list[tuple[int, str]]] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Never traced: torch's guard against that would import its compiler, for seconds."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation, then note what it did."""
         kwargs = kwargs or {}

@@ -110,7 +110,7 @@ _OVERFLOW = (
 _MASKS = {
     "none": "there is no mask",
     "all": "the mask is true in all lanes",
-    "some": "the mask lets them through",
+    "some": "the mask does not exclude them",
 }
 
 _VERBS = {"load": "reads", "store": "writes", "atomic": "updates"}
@@ -151,7 +151,7 @@ def _element(fault: Fault, view: View) -> str:
 
 def _message(fault: Fault, access: Access, view: View | None) -> str:
     verb = _VERBS[access.kind]
-    who = f"program {_short(access.program)}"
+    who = f"Program {_short(access.program)}"
     if view is None:
         return (
             f"{who} {verb} through a pointer that comes from no tensor argument "
@@ -173,8 +173,8 @@ def _message(fault: Fault, access: Access, view: View | None) -> str:
         "launch: programs run in no defined order, split the kernel in two.",
         Kind.WRITE_AFTER_READ_RACE: f"{who} writes {element}, which {other} "
         "read in the same launch: programs run in no defined order, write to another tensor.",
-        Kind.LANE_CONFLICT: f"lanes of one tl.store in {who} write different values to "
-        f"{element}: which one stays is undefined.",
+        Kind.LANE_CONFLICT: f"{who} writes different values to {element} from two lanes of one "
+        "tl.store: which one stays is undefined.",
     }
     return messages[fault.kind]
 

@@ -32,11 +32,6 @@ class Counter:
         # Needed only where another argument shares the storage.
         self._seen: Array | None = None
 
-    @property
-    def is_updated(self) -> bool:
-        """Whether the launch both read and wrote this tensor."""
-        return bool(self.atomics or (self.loads and self.stores))
-
     def load(self, lanes: int, nbytes: int) -> None:
         """Lanes loaded elements."""
         self.loads += lanes
@@ -67,9 +62,8 @@ class Counter:
         if self._accesses > _SAMPLED_FIRST and self._accesses % _SAMPLED_EVERY:
             return
         addresses = _in_lane_order(pointers, mask, nbytes)
-        for start in (0, addresses.size // _WARP * _WARP):
-            warps = addresses[:start] if start else addresses[addresses.size // _WARP * _WARP :]
-            warps = warps.reshape(-1, _WARP if start else max(1, warps.size))
+        full = addresses.size // _WARP * _WARP
+        for warps in (addresses[:full].reshape(-1, _WARP), addresses[full:].reshape(1, -1)):
             if warps.size:
                 fewest = -(-warps.shape[1] * nbytes // _SECTOR_BYTES)
                 self._fewest_sectors += len(warps) * fewest

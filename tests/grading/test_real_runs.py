@@ -1,0 +1,97 @@
+"""Runs as a student starts them, with worker processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from grader.results import Status
+from tests.grading.tiny import RIGHT, ROOT, Observed, graded, verdict_of, with_double
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+# On vectors it ends the process, on matrices it leaves a child behind that never ends.
+LEAVES_A_CHILD = """
+import os, signal
+if x.dim() == 1:
+    os._exit(0)
+if os.fork() == 0:
+    while True:
+        signal.pause()
+y = torch.empty_like(x)
+double_kernel[(triton.cdiv(x.numel(), BLOCK),)](y, x, x.numel(), BLOCK=BLOCK)
+return y
+"""
+
+
+class Watching(Observed):
+    """Remembers all processes that ever worked in a scratch folder below ``temp``."""
+
+    def __init__(self, temp: Path) -> None:
+        super().__init__()
+        self.handles: dict[int, int] = {}
+        self._temp = temp
+
+    def test_finished(self, result: object) -> None:
+        """Look which processes there are now."""
+        for entry in Path("/proc").glob("[0-9]*/cwd"):
+            try:
+                if os.readlink(entry).startswith(str(self._temp)):
+                    pid = int(entry.parent.name)
+                    if pid not in self.handles:
+                        self.handles[pid] = os.pidfd_open(pid)
+            except OSError:
+                continue
+
+    def all_ended(self) -> bool:
+        """Whether they all end within a few seconds."""
+        handles = list(self.handles.values())
+        ended = [bool(select.select([handle], [], [], 10.0)[0]) for handle in handles]
+        for handle in handles:
+            os.close(handle)
+        return all(ended)
+
+
+def test_nothing_is_left_of_a_run_whatever_the_submission_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temp))
+    before = len(os.listdir("/proc/self/fd"))
+    watching = Watching(temp)
+    report = graded(tmp_path, with_double(LEAVES_A_CHILD), observer=watching)
+    assert verdict_of(report, "test_double")[:2] == (Status.CRASHED, "process-exited")
+    assert verdict_of(report, "test_double_matrix")[0] is Status.PASSED
+    assert verdict_of(report, "test_negate")[0] is Status.PASSED
+    assert len(watching.handles) >= 3  # two workers and a child
+    assert watching.all_ended()
+    assert list(temp.iterdir()) == []
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_files_beside_the_submission_do_not_reach_the_judge(tmp_path: Path) -> None:
+    trap = "raise SystemExit('a file of the student was imported')\n"
+    for name in ("torch", "triton", "pytest", "grader", "conftest", "sitecustomize", "json"):
+        (tmp_path / f"{name}.py").write_text(trap)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --absent-option\n")
+    (tmp_path / "lesson01.py").write_text(RIGHT)
+    start = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r}); from grader.cli import grade_main"
+    command = [sys.executable, "-P", "-c", f"{start}; sys.exit(grade_main())"]
+    done = subprocess.run(
+        [*command, "lesson01", "--device", "cpu", "--target", "none", "--json", "-"],
+        cwd=tmp_path,
+        env=os.environ | {"GRADER_COURSE": str(ROOT), "PYTEST_ADDOPTS": "--absent-option"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["score"], report["deferred_points"], report["max_score"]) == (4, 3, 7)
