@@ -44,12 +44,16 @@ def of_test(marker: pytest.Mark, test: str, device: str, lesson: Lesson | None) 
         lesson: The lesson, whose hidden cases are added; ``None`` outside a lesson.
     """
     names, cpu, gpu = marker.args
-    values = (*(cpu if device == "cpu" else gpu), *_hidden(lesson, test, device))
+    shown = cpu if device == "cpu" else gpu
+    hidden = _hidden(lesson, test, device)
     count = len(names.split(","))
-    if not values:
+    if not shown and not hidden:
         empty = None if count == 1 else (None,) * count
         return Cases(names, (empty,), (_NO_CASE,))
-    return Cases(names, values, tuple(_case_id(names, value) for value in values))
+    # Reports go to students: they learn that a hidden case failed, not what it was.
+    ids = [_case_id(names, value) for value in shown]
+    ids += [f"hidden case {number}" for number in range(1, len(hidden) + 1)]
+    return Cases(names, (*shown, *hidden), tuple(ids))
 
 
 def is_for_another_device(item: pytest.Item) -> bool:

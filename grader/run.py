@@ -113,7 +113,7 @@ def grade(
             lesson=request.lesson.name,
             title=request.lesson.title,
             file=str(request.file),
-            device=grading.describe(),
+            device=recorder.device,
             sandbox=sandbox.probe().level,
             seed=grading.seed,
             duration_s=time.monotonic() - started,
@@ -158,6 +158,8 @@ def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> N
     sys.modules.pop(tests.stem, None)  # what an earlier run of this process imported
     with _untouched_environment():
         code = pytest.main(arguments, plugins=[recorder])
+    if recorder.failure is not None:
+        raise recorder.failure
     if code == pytest.ExitCode.INTERRUPTED and recorder.interrupted:
         raise KeyboardInterrupt
     if recorder.collection_error or not recorder.plans:
@@ -186,8 +188,10 @@ class _Recorder:
         self._observer = observer
         self._cases: dict[str, list[CaseResult]] = {}
         self.plans: dict[str, Plan] = {}
+        self.device = Device(grading.device, "unknown")
         self.collection_error = ""
         self.interrupted = False
+        self.failure: BaseException | None = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -215,10 +219,11 @@ class _Recorder:
                 name, test.title, test.points or 0.0, count, steps[0] if steps else None
             )
         fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+        self.device = self._grading.describe()
         self._observer.planned(
             lesson,
             self._grading.source.path,
-            self._grading.describe(),
+            self.device,
             sandbox.probe().level,
             list(self.plans.values()),
         )
@@ -246,6 +251,11 @@ class _Recorder:
         name = getattr(item, "originalname", None)
         if name in self.plans and name != following:
             self._observer.test_finished(self._result(self.plans[name]))
+
+    def pytest_internalerror(self, excrepr: object, excinfo: Any) -> bool:
+        """Take what fails in our own hooks out of pytest's hands; ``grade`` raises it."""
+        self.failure = excinfo.value
+        return True
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         # pytest's own reasons to stop, such as an error in collection, are subclasses.

@@ -25,6 +25,10 @@ from grader.results import Diagnosis, Status
 from grader.testing import Judged, Mistake, fail
 
 
+# Kinds of compile errors that tell of this machine: too slow, or short of memory.
+_NO_FAULT_OF_A_KERNEL = ("compile-timeout", "compile-interrupted")
+
+
 class Check:
     """The ``check`` fixture: call it with what the submission returned.
 
@@ -175,7 +179,7 @@ def _compiles(call: Call) -> None:
     """What runs interpreted need not run on a GPU."""
     for result in call.runs[0].compiled:
         error = result.get("error")
-        if not isinstance(error, dict) or error.get("kind") == "compile-timeout":
+        if not isinstance(error, dict) or error.get("kind") in _NO_FAULT_OF_A_KERNEL:
             continue
         kind, line = printable(str(error.get("kind")))[:60], error.get("line")
         message = (

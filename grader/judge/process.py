@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -30,6 +32,9 @@ from grader.protocol.frames import (
 )
 
 START_DEADLINE_S = 120.0
+
+# How long the judge tries to send a request.
+_SEND_S = 10
 
 # How long a process that closed its socket may take to end by itself.
 _EXIT_S = 10.0
@@ -76,6 +81,8 @@ class WorkerProcess:
         self.tier = tier
         self.scratch = Path(tempfile.mkdtemp(prefix="grade-"))
         ours, theirs = socket.socketpair()
+        # A worker that answers without reading must not block the judge for good.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", _SEND_S, 0))
         trace_read, trace_write = os.pipe()
         passed = (theirs.fileno(), trace_write)
         self._process = subprocess.Popen(
@@ -147,13 +154,10 @@ class WorkerProcess:
             subprocess.run(["rm", "-rf", "--", str(self.scratch)], capture_output=True)
 
     def _end(self, cause: str, detail: str = "") -> WorkerDied:
-        if cause == "exit":
-            # The socket closed: the process is about to end by itself, and how it does is
-            # the diagnosis. One that only closed the socket is ended by us.
-            try:
-                self._process.wait(timeout=_EXIT_S)
-            except subprocess.TimeoutExpired:
-                cause, detail = "protocol", "the channel was closed"
+        # When the socket closes the process is about to end by itself, and how it does is the
+        # diagnosis. One that only closed the socket is ended by us.
+        if cause == "exit" and not self._ends_by_itself():
+            cause, detail = "protocol", "the channel was closed"
         self._kill_group()
         code = self._process.wait()
         trace = self._trace.finish()
@@ -163,7 +167,17 @@ class WorkerProcess:
             cause, code = "signal", -code
         return WorkerDied(cause, code, trace, detail)
 
+    def _ends_by_itself(self) -> bool:
+        """Wait for the end without reaping: until then the group's id is nobody else's."""
+        descriptor = os.pidfd_open(self._process.pid)
+        try:
+            return bool(select.select([descriptor], [], [], _EXIT_S)[0])
+        finally:
+            os.close(descriptor)
+
     def _kill_group(self) -> None:
+        if self._process.returncode is not None:
+            return  # reaped, and killed before that: the id may belong to a stranger by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -41,6 +41,8 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._readable = select.poll()  # unlike select(), takes any number of descriptor
+        self._readable.register(connection, select.POLLIN)
 
     def fileno(self) -> int:
         """The socket's file descriptor."""
@@ -54,6 +56,7 @@ class Channel:
         """Send one frame, and duplicates of file descriptors with it.
 
         Raises:
+            DeadlineExpired: The peer does not read, and the socket's time limit is over.
             PeerClosed: The peer no longer reads.
             ValueError: The message is larger than a frame may be.
         """
@@ -66,6 +69,8 @@ class Channel:
             self._socket.sendall(body)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise PeerClosed from error
+        except BlockingIOError as error:  # the socket has a time limit for sending
+            raise DeadlineExpired from error
 
     def receive(self, timeout_s: float | None = None) -> Message:
         """Receive one frame; descriptors that the peer attached are dropped by the kernel.
@@ -104,7 +109,7 @@ class Channel:
         while len(received) < count:
             if deadline is not None:
                 remaining = deadline - time.monotonic()
-                if remaining <= 0 or not select.select([self._socket], [], [], remaining)[0]:
+                if remaining <= 0 or not self._readable.poll(remaining * 1000):
                     raise DeadlineExpired
             try:
                 chunk = self._socket.recv(count - len(received))

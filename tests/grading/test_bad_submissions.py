@@ -170,9 +170,7 @@ def test_a_wrong_function_costs_its_own_tests_only(
     tmp_path: Path, of_vectors: Wrong, of_matrices: Wrong
 ) -> None:
     vectors, matrices = (indent(wrong.body, "    ") for wrong in (of_vectors, of_matrices))
-    text, report = only_double_fails(
-        tmp_path, f"if x.dim() == 1:\n{vectors}\nelse:\n{matrices}"
-    )
+    text, report = only_double_fails(tmp_path, f"if x.dim() == 1:\n{vectors}\nelse:\n{matrices}")
     for test, wrong in zip(TESTS_OF_DOUBLE, (of_vectors, of_matrices), strict=True):
         line = line_of(text, wrong.at) if wrong.at else None
         assert verdict_of(report, test) == (wrong.status, wrong.kind, line), report.to_json()

@@ -173,7 +173,7 @@ def test_the_title_is_the_first_line_of_the_docstring(verdicts: Report) -> None:
 
 # ----------------------------------------------------------------- cases
 
-CASES = '''
+CASES = """
 class Counted:
     verdicts = 1
 
@@ -188,7 +188,7 @@ def counted():
 def test_cases(counted, n, kind):
     if n == {wrong}:
         {how}
-'''
+"""
 
 
 def cases_of(report: Report) -> list[tuple[str, Status]]:
@@ -391,6 +391,47 @@ def test_a_run_leaves_the_import_system_as_it_was(make_lesson: MakeLesson, tmp_p
     before = list(sys.path)
     run(lesson, tmp_path)
     assert sys.path == before
+
+
+# --------------------------------------------------------- plain pytest
+
+
+class Reports:
+    """pytest plugin that remembers what became of each case."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, tuple[str, str]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            name = report.nodeid.rpartition("::")[2]
+            self.outcomes[name] = (report.outcome, str(report.longrepr))
+
+
+def test_a_lesson_can_be_run_by_pytest_alone(tmp_path: Path) -> None:
+    file = tmp_path / "lesson01.py"
+    file.write_text(SKELETON)
+    reports = Reports()
+    tests = tiny_lesson().tests
+    sys.modules.pop(tests.stem, None)
+    code = pytest.main(
+        [str(tests), f"--rootdir={tests.parent}", "-c/dev/null", "--import-mode=importlib",
+         "-pno:terminal", "-pno:cacheprovider", "-pgrader.plugin", "--disable-plugin-autoload",
+         "--submission", str(file), "--grade-device", "cpu"],
+        plugins=[reports],
+    )  # fmt: skip
+    assert code is pytest.ExitCode.TESTS_FAILED
+    outcomes = {name: outcome for name, (outcome, _) in reports.outcomes.items()}
+    assert outcomes == {
+        "test_double[n=37]": "failed",
+        "test_double[n=64]": "skipped",
+        "test_double_matrix": "failed",
+        "test_negate": "failed",
+        "test_double_large[no-case-on-this-device]": "skipped",
+    }
+    shown = reports.outcomes["test_double[n=37]"][1]
+    assert shown.startswith("not_started: Not started yet.")
+    assert shown.endswith("(line 14)")
 
 
 # ---------------------------------------------------------- the report

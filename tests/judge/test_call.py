@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.judge.call import Call, Input, Opaque, Returned, Run, decode_runs, describe, leaves
+from grader.judge.traffic import Traffic
 from grader.protocol.frames import Message, ProtocolViolation
 from grader.protocol.slots import Slot
+from grader.report.measurements import kernel_lines
+from grader.results import CaseResult, Device, Report, Status, TestResult
+from grader.testing import Judged
 from tests.protocol.forgery import json_values
 
 HEADER = {"dtype": "float32", "shape": [2, 3], "strides": [3, 1], "offset": 0}
@@ -56,7 +60,9 @@ def test_a_returned_tensor_is_the_judges_own_copy(slot: Slot) -> None:
         ({"items": [{"value": 1}, {"items": [{"value": 2.5}]}]}, (1, (2.5,))),
     ],
 )
-def test_results_that_are_no_tensors_are_decoded(slot: Slot, message: Message, expected: Any) -> None:
+def test_results_that_are_no_tensors_are_decoded(
+    slot: Slot, message: Message, expected: Any
+) -> None:
     result = decoded(slot, result=message).result
     assert result == expected
     assert type(result) is type(expected)
@@ -141,13 +147,13 @@ def test_a_reply_cannot_make_the_judge_copy_the_same_bytes_again_and_again(
 ) -> None:
     whole = {"dtype": "int8", "shape": [4096], "strides": [1], "offset": 0}
     returned = RETURNED | {"tensor": whole}
-    reply = {
+    replies: dict[str, Message] = {
         "inputs_after": {"runs": [RUN | {"inputs_after": [whole] * 1000}]},
         "items": {"runs": [RUN | {"result": {"items": [returned] * 1000}}]},
         "runs": {"runs": [RUN | {"result": returned}] * 1000},
-    }[where]
+    }
     with pytest.raises(ProtocolViolation, match="more than its slot holds"):
-        decode_runs(reply, slot)
+        decode_runs(replies[where], slot)
 
 
 def reply_parts() -> st.SearchStrategy[Any]:
@@ -165,7 +171,7 @@ def reply_parts() -> st.SearchStrategy[Any]:
         optional={"input": json_values(), "memory": json_values()},
     )
     items = st.fixed_dictionaries({"items": st.lists(returned | json_values(), max_size=3)})
-    lists = st.just([]) | json_values()
+    lists: st.SearchStrategy[Any] = st.just([]) | json_values()
     return st.fixed_dictionaries(
         {
             "result": returned | items | json_values(),
@@ -189,6 +195,42 @@ def test_any_reply_is_decoded_or_refused(runs: list[Any]) -> None:
         call = Call("f", (), found, "interpreter")
         assert all(describe(run.result) for run in call.runs)
         assert isinstance(call.kernels, frozenset)
+
+
+@pytest.mark.xfail(strict=True, reason="what compiling gave goes into reports as it came")
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"registers": "many"},
+        {"occupancy": {"share": 1}},
+        {"occupancy": True},
+        {"load_bits": [128]},
+        {"kernel": "k\x1b[2J"},
+    ],
+    ids=str,
+)
+def test_forged_facts_of_a_compiled_kernel_do_not_reach_a_report(
+    slot: Slot, forged: Message
+) -> None:
+    honest = {"ok": True, "kernel": "k", "target": "sm_80", "registers": 8, "load_bits": 128}
+    try:
+        run = decoded(slot, compiled=[honest, honest | {"target": "sm_90"} | forged])
+    except ProtocolViolation:
+        return
+    case = CaseResult("", Status.PASSED, share=1.0, kernels=run.compiled)
+    device = Device("cpu", "interpreter")
+    tests = (TestResult("test_it", "It", 1.0, (case,)),)
+    report = Report("lesson01", "One", "lesson01.py", device, "none", "5eed", 1.0, tests)
+    assert "\x1b" not in "".join(kernel_lines(report))
+
+
+@pytest.mark.xfail(strict=True, reason="a count that is no number raises ValueError or TypeError")
+@pytest.mark.parametrize("reads", ["many", [1], {"a": 1}], ids=repr)
+def test_forged_counts_of_traffic_are_a_verdict(reads: Any) -> None:
+    entry = {"bytes_loaded": 10**6, "bytes_stored": 0, "reads_per_element": reads}
+    run = Run(returned(torch.ones(1)), (), (), (), ({"kernel": "k", "tensors": [entry]},))
+    with pytest.raises(Judged):
+        Traffic()(lambda: Call("f", (), (run,), "interpreter"), at_most=1.0)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------- a call

@@ -85,7 +85,9 @@ def test_a_failed_check_counts_too(check: Check) -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
-def test_single_numbers_and_empty_results_can_be_right(check: Check, shape: tuple[int, ...]) -> None:
+def test_single_numbers_and_empty_results_can_be_right(
+    check: Check, shape: tuple[int, ...]
+) -> None:
     expected = torch.ones(shape)
     check(call_of(returned(expected)), expected)
 

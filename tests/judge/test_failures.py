@@ -11,13 +11,13 @@ from grader.protocol.frames import ProtocolViolation
 from grader.results import Status
 from grader.testing import Judged
 
-TRACE = '''Timeout (0:00:01.800000)!
+TRACE = """Timeout (0:00:01.800000)!
 Thread 0x00007f (most recent call first):
   File "/venv/torch/functional.py", line 99 in sum
   File "/tmp/grade-x/lesson01.py", line 7 in inner
   File "/tmp/grade-x/lesson01.py", line 12 in add
   File "/grader/worker/calls.py", line 80 in _run
-'''
+"""
 
 
 def verdict(judged: Judged) -> tuple[Status, str, int | None]:

@@ -67,7 +67,9 @@ def test_an_output_of_zeros_was_written() -> None:
     assert kind_of(torch.zeros(100), right(100)) == "wrong-value"
 
 
-@pytest.mark.xfail(strict=True, reason="the poison is a quiet NaN: a CPU's arithmetic keeps its bits")
+@pytest.mark.xfail(
+    strict=True, reason="the poison is a quiet NaN: a CPU's arithmetic keeps its bits"
+)
 def test_what_was_computed_from_poison_was_written() -> None:
     assert kind_of(poison(100) + 1, right(100)) == "unexpected-nan"
 
@@ -310,7 +312,11 @@ def test_integers_are_wrong_and_never_inaccurate() -> None:
     ("got", "expected", "words"),
     [
         (torch.tensor([1.0, 5.0]), torch.tensor([1.0, 2.0]), "Element 1 of 2 is wrong: got 5, exp"),
-        (torch.zeros(2, 2), torch.ones(2, 2), "All elements are wrong: got 0, expected 1 at [0, 0]"),
+        (
+            torch.zeros(2, 2),
+            torch.ones(2, 2),
+            "All elements are wrong: got 0, expected 1 at [0, 0]",
+        ),
         (torch.tensor(3), torch.tensor(4), "The only element is wrong: got 3, expected 4."),
         (torch.tensor([False]), torch.tensor([True]), "got False, expected True"),
     ],

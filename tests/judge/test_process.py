@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import select
+import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +62,12 @@ def open_files() -> set[str]:
 
 
 SEES = """
-import os, sys
+import os, socket, sys
+try:
+    socket.create_connection(("127.0.0.1", %d), timeout=5).close()
+    reached = True
+except OSError:
+    reached = False
 raise RuntimeError(repr({
     "argv": sys.argv[1:] and "descriptors",
     "flags": (sys.flags.isolated, sys.flags.no_user_site, sys.flags.ignore_environment),
@@ -70,6 +77,7 @@ raise RuntimeError(repr({
     "pythonpath": os.environ.get("PYTHONPATH"),
     "path": [entry for entry in sys.path if entry.startswith(%r)],
     "leader": os.getpgid(0) == os.getpid(),
+    "network": reached,
     "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
 }))
 """
@@ -82,12 +90,15 @@ def test_a_worker_sees_its_scratch_folder_and_little_else(
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     assert worker.wait_until_ready()["ready"] is True
     root = str(Path(__file__).resolve().parents[2])
-    seen = ast.literal_eval(load(worker, SEES % root)["error"]["message"])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        seen = ast.literal_eval(load(worker, SEES % (port, root))["error"]["message"])
     assert seen["flags"] == (1, 1, 1)
     assert seen["cwd"] == seen["home"] == str(worker.scratch)
     assert seen["secret"] is seen["pythonpath"] is None
     assert seen["path"] == []
     assert seen["leader"]
+    assert seen["network"] == (sandbox.probe().level == "process-group")
     # Standard streams, the socket, the traceback pipe, and what the listing itself opened.
     assert len(seen["descriptors"]) <= 6
 
@@ -167,7 +178,7 @@ def test_the_probe_names_the_level_that_works_here() -> None:
 def test_without_namespaces_only_the_process_group_confines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     sandbox.probe.cache_clear()
     level = sandbox.probe()
     sandbox.probe.cache_clear()

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -355,5 +354,3 @@ def test_a_forged_frame_of_the_submission_is_refused(real: Session, kind: int) -
     with pytest.raises(Judged) as judged:
         real.call("forge", (X, kind), {}, (Input("x", X),))
     assert judged.value.status is Status.REFUSED
-
-

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -172,11 +173,8 @@ def test_a_header_that_points_outside_its_slot_is_refused(shape: list[int], offs
 @settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.sampled_from(["dtype", "shape", "strides", "offset"]), json_values()))
 def test_any_json_is_a_header_or_refused(message: dict[str, Any]) -> None:
-    with Slot.create(4096, "test") as slot:
-        try:
-            assert read(slot, Header.from_json(message)).is_contiguous()
-        except ProtocolViolation:
-            pass
+    with Slot.create(4096, "test") as slot, contextlib.suppress(ProtocolViolation):
+        assert read(slot, Header.from_json(message)).is_contiguous()
 
 
 # ------------------------------------------------------------ arguments

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +27,8 @@ class PlainTier:
 
     name = "plain"
     device = torch.device("cpu")
+    targets: tuple[str, ...] = ()
+    compile_cache: Path | None = None
 
     def describe(self) -> Message:
         return {}
@@ -38,12 +42,8 @@ class PlainTier:
         pass
 
 
-def call(
-    function: Callable[..., Any], *args: Any, runs: int = 2, **kwargs: Any
-) -> tuple[Run, ...]:
+def call(function: Callable[..., Any], *args: Any, runs: int = 2, **kwargs: Any) -> tuple[Run, ...]:
     """What the judge gets of a call, all the way through request, slots and reply."""
-    import json
-
     tensors: list[torch.Tensor] = []
     request: Message = {
         "function": "function",
@@ -157,7 +157,8 @@ def test_a_result_that_is_no_tensor_is_told_as_a_value_or_by_its_type(
 
 def test_several_tensors_come_back_in_order() -> None:
     (run,) = call(lambda x: (x + 1, (x + 2, 5)), torch.zeros(2), runs=1)
-    first, (second, number) = run.result  # type: ignore[misc]
+    result: Any = run.result
+    first, (second, number) = result
     assert (first.tensor.tolist(), second.tensor.tolist(), number) == ([1, 1], [2, 2], 5)
 
 
@@ -226,10 +227,14 @@ class Loud(torch.Tensor):
 
 @pytest.mark.parametrize(
     "value",
-    [torch.ones(2).as_subclass(Loud), torch.eye(2).to_sparse(), torch.nested.nested_tensor([torch.ones(1), torch.ones(2)]),
-     torch.ones(2, device="meta")],
+    [
+        torch.ones(2).as_subclass(Loud),
+        torch.eye(2).to_sparse(),
+        torch.nested.nested_tensor([torch.ones(1), torch.ones(2)]),
+        torch.ones(2, device="meta"),
+    ],
     ids=["of another class", "sparse", "nested", "without data"],
-)  # fmt: skip
+)
 def test_a_tensor_that_is_no_plain_memory_is_told_by_its_type(value: torch.Tensor) -> None:
     (run,) = call(lambda: value, runs=1)
     assert run.result == Opaque(type(value).__name__)

@@ -37,7 +37,7 @@ class Finding:
         tensor: Name of the kernel's parameter, None for a wild pointer.
         access: ``load``, ``store`` or ``atomic``.
         masked: The mask of the first faulty access: ``none`` was given, or it was true in
-            ``all`` lanes or in ``some``.
+            ``all`` lanes or in ``some``. An atomic without a mask counts as ``all``.
         program: Program id (x, y, z) of the first occurrence.
         other_program: The program on the other side of a race.
         index: Flat element index, counted in memory from the view's first element.

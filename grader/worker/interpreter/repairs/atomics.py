@@ -19,7 +19,7 @@ class Atomics(InterpreterBuilder):
     def create_atomic_rmw(
         self, op: Any, ptr: TensorHandle, val: TensorHandle, mask: Any, sem: Any, scope: Any
     ) -> TensorHandle:
-        """bfloat16 sums round after each addition; stock up to 3.9 adds the bit patterns."""
+        """bfloat16 sums round after each addition; stock up to 3.9 refuses them."""
         if val.dtype.scalar != tl.bfloat16 or op != stock._ir.ATOMIC_OP.FADD:
             return super().create_atomic_rmw(op, ptr, val, mask, sem, scope)
         shape = ptr.data.shape

@@ -22,17 +22,15 @@ def run_first_config(self: Any, *args: Any, **kwargs: Any) -> Any:
     """
     self.nargs = dict(zip(self.arg_names, args, strict=False))
     key = _key(self, kwargs)
-    config = self.cache.get(key)
+    config = self.cache.get(key) if len(self.configs) > 1 else self.configs[0]
     tuning = config is None
     if config is None:
         config = self.cache[key] = self.prune_configs(kwargs)[0]
     self.best_config = config
     tuned = {**kwargs, **config.all_kwargs()}
     everything = {**self.nargs, **tuned}
-    if not tuning or len(self.configs) == 1:
-        result = _launch(self, args, tuned, config, everything)
-    else:
-        result = _tune_and_launch(self, args, tuned, config, everything)
+    run = _tune_and_launch if tuning else _launch
+    result = run(self, args, tuned, config, everything)
     self.nargs = None
     return result
 

@@ -11,7 +11,7 @@ import triton.language as tl
 from grader.worker.interpreter.repairs.bits import Array, bf16_handle, values_of
 from grader.worker.interpreter.stock import InterpreterBuilder, TensorHandle, numpy_dtype, stock
 
-# Formats that torch converts, and the largest finite value of each.
+# Formats that torch converts.
 _FP8 = {
     tl.float8e5.name: torch.float8_e5m2,
     tl.float8e4nv.name: torch.float8_e4m3fn,
@@ -26,9 +26,8 @@ class Casts(InterpreterBuilder):
     def cast_impl(self, src: TensorHandle, dst_type: Any) -> TensorHandle:
         """Conversions among integers, fp16, bfloat16, fp32 and fp64.
 
-        Stock up to 3.9 rounds fp32 to bfloat16 half up and loses NaN, converts other types to
-        bfloat16 bit patterns by value, and leaves floats outside an integer type's range to
-        the CPU, where a GPU saturates.
+        Stock up to 3.9 cuts fp32 off to bfloat16 instead of rounding, and leaves floats
+        outside an integer type's range to the CPU, where a GPU saturates.
         """
         target = dst_type.scalar
         values = values_of(src)
@@ -43,8 +42,9 @@ class Casts(InterpreterBuilder):
     def create_fp_to_fp(self, src: TensorHandle, dst_type: Any, rounding_mode: Any) -> TensorHandle:
         """Conversions from and to fp8, and rounding toward zero.
 
-        Stock up to 3.9 rounds fp8 half up, loses subnormals, NaN and overflow. On a GPU a
-        value too large for fp8 becomes the largest one.
+        Stock up to 3.9 rounds half up without a carry into the exponent. On a GPU a value too
+        large for fp8 becomes the largest one; a value rounded toward zero never becomes
+        infinite.
         """
         source, target = src.dtype.scalar, dst_type.scalar
         if source.name not in _FP8 | _STANDARD or target.name not in _FP8 | _STANDARD:

@@ -109,7 +109,7 @@ _OVERFLOW = (
 
 _MASKS = {
     "none": "there is no mask",
-    "all": "the mask is true in all lanes",
+    "all": "no lane is masked",
     "some": "the mask does not exclude them",
 }
 

@@ -71,10 +71,10 @@ def _tf32_dot() -> None:
 
 @check("dot into fp16 rounds at each step")
 def _fp16_accumulator() -> None:
-    a, b = (torch.full((16, 256), 0.125, device=out(1).device).half() for _ in range(2))
+    a, b = (torch.full((16, 512), 0.125, device=out(1).device).half() for _ in range(2))
     a[:, :16], b[:, :16] = 32, 16
     c = out(16, 16, dtype=torch.float16)
-    _product[(1,)](a, b.t().contiguous(), c, 256, tl.float16, None)
+    _product[(1,)](a, b.t().contiguous(), c, 512, tl.float16, None)
     same(c, torch.full((16, 16), 8192.0))
 
 

@@ -1,0 +1,190 @@
+"""What makes a speed measurement uncacheable, and how what comes back is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from grader.judge.timing.measure import Comparison
+from grader.judge.timing.mirror import Mirror, agrees
+from grader.judge.timing.sides import Batch
+from grader.protocol.batches import WINDOW, apply_all, plan_writes, written_tensor
+from grader.protocol.data import Data
+from grader.results import Status
+from grader.testing import Judged
+
+CPU = torch.device("cpu")
+N = 1 << 12
+
+
+def two_vectors(data: Data) -> tuple[torch.Tensor, torch.Tensor]:
+    return data.normal(N), data.normal(N)
+
+
+def mirror(seed: int = 7) -> Mirror:
+    return Mirror(two_vectors, torch.add, seed, cache_bytes=4 * N, device=CPU)
+
+
+class Twin:
+    """A side that computes in this process, honestly or not."""
+
+    function = "add"
+
+    def __init__(self, add: Callable[..., torch.Tensor], seed: int = 7, own: bool = True) -> None:
+        self.add = add
+        self.own = own
+        self.rings = [two_vectors(Data(seed + n)) for n in range(mirror(seed).rings)]
+        self.output = torch.empty(0)
+
+    def prepare(self, reference: str, inputs: str, seed: int, rings: int) -> float:
+        return 0.01
+
+    def arm(self, calls: int, seed: int) -> None:
+        self.writes = plan_writes(seed, calls, N)
+
+    def go(self, calls: int, samples: list[int], dtype: torch.dtype) -> Batch:
+        for call, place in enumerate(self.writes.place):
+            x, y = self.rings[call % len(self.rings)]
+            start = self.writes.starts[place]
+            x[start : start + WINDOW] = self.writes.values[call]
+            self.output = self.add(x, y)
+        index = torch.tensor(samples) % N
+        return Batch(calls, calls * 1e-2, calls * 0.99e-2, self.own, self.output[index].clone())
+
+
+@pytest.fixture(autouse=True)
+def _no_gpu_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
+
+
+def verdict_on(student: Twin) -> Judged:
+    comparison = Comparison(Twin(torch.add), student, mirror(), seed=1)  # type: ignore[arg-type]
+    with pytest.raises(Judged) as caught:
+        comparison.prepare("", "two_vectors", 7)
+        comparison.round()
+    return caught.value
+
+
+def test_the_same_seed_plans_the_same_writes() -> None:
+    one, other = plan_writes(3, 50, N), plan_writes(3, 50, N)
+
+    assert (one.starts, one.place) == (other.starts, other.place)
+    assert torch.equal(one.values, other.values)
+
+
+def test_another_seed_plans_other_writes() -> None:
+    assert plan_writes(3, 50, N).starts != plan_writes(4, 50, N).starts
+
+
+def test_writes_stay_inside_the_tensor_and_do_not_overlap_by_halves() -> None:
+    starts = plan_writes(3, 50, N).starts
+
+    assert all(start % WINDOW == 0 and start + WINDOW <= N for start in starts)
+
+
+def test_applying_a_batch_at_once_equals_writing_call_by_call() -> None:
+    writes = plan_writes(5, 300, N)
+    at_once = [torch.zeros(N) for _ in range(3)]
+    by_call = [torch.zeros(N) for _ in range(3)]
+    apply_all(writes, at_once)
+    for call, place in enumerate(writes.place):
+        start = writes.starts[place]
+        by_call[call % 3][start : start + WINDOW] = writes.values[call]
+
+    assert all(torch.equal(a, b) for a, b in zip(at_once, by_call, strict=True))
+
+
+def test_the_first_contiguous_float_tensor_is_written_to() -> None:
+    integers, strided, plain = torch.zeros(64).int(), torch.zeros(64, 2)[:, 0], torch.zeros(8, 8)
+
+    written = written_tensor((2.0, integers, strided, plain))
+
+    assert written.data_ptr() == plain.data_ptr()
+
+
+def test_inputs_without_a_tensor_to_write_to_are_an_error_of_the_lesson() -> None:
+    with pytest.raises(ValueError, match="contiguous floating-point"):
+        written_tensor((torch.zeros(4), 3))
+
+
+def test_input_sets_exceed_twice_the_cache() -> None:
+    set_bytes = 2 * 4 * N
+
+    found = Mirror(two_vectors, torch.add, 1, cache_bytes=5 * set_bytes, device=CPU)
+
+    assert found.rings == 10
+
+
+def test_half_of_the_samples_are_where_the_writes_changed_the_result() -> None:
+    own = mirror()
+    before = [two_vectors(Data(7 + n)) for n in range(own.rings)]
+    writes = plan_writes(11, 40, N)
+
+    expected = own.advance(writes)
+
+    x, y = before[(40 - 1) % own.rings]
+    changed = (x + y)[expected.samples[expected.unaffected :]]
+    assert not torch.equal(changed, expected.values[expected.unaffected :])
+    assert expected.unaffected < len(expected.samples)
+
+
+def test_an_honest_function_is_measured() -> None:
+    comparison = Comparison(Twin(torch.add), Twin(torch.add), mirror(), seed=1)  # type: ignore[arg-type]
+    comparison.prepare("", "two_vectors", 7)
+
+    rounds = [comparison.round() for _ in range(4)]
+
+    assert all(abs(each.quadruple.log_ratio) < 1e-9 for each in rounds)
+
+
+def test_the_way_to_the_worker_is_taken_off_both_sides() -> None:
+    comparison = Comparison(Twin(torch.add), Twin(torch.add), mirror(), seed=1)  # type: ignore[arg-type]
+    comparison.prepare("", "two_vectors", 7)
+
+    batch = comparison.round().b1
+
+    assert batch.seconds_per_call < batch.wall_s / batch.calls
+
+
+def test_answers_from_before_the_batch_are_called_stale() -> None:
+    cache: dict[int, torch.Tensor] = {}
+
+    def remembered(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return cache.setdefault(x.data_ptr(), x + y)
+
+    found = verdict_on(Twin(remembered))
+
+    assert (found.status, found.diagnosis.kind) == (Status.REFUSED, "stale-answer")
+
+
+def test_wrong_values_are_a_failure_and_no_accusation() -> None:
+    found = verdict_on(Twin(torch.sub))
+
+    assert (found.status, found.diagnosis.kind) == (Status.FAILED, "wrong-value")
+
+
+def test_memory_handed_out_twice_is_refused() -> None:
+    found = verdict_on(Twin(torch.add, own=False))
+
+    assert (found.status, found.diagnosis.kind) == (Status.REFUSED, "recycled-output")
+
+
+@pytest.mark.parametrize(
+    ("change", "right"),
+    [
+        (lambda values: values, True),
+        (lambda values: values * (1 + 1e-6), True),
+        (lambda values: values * 1.01, False),
+        (lambda values: values.index_fill(0, torch.tensor([0]), float("nan")), False),
+        (torch.zeros_like, False),
+    ],
+)
+def test_samples_agree_within_another_order_of_summation(
+    change: Callable[[torch.Tensor], Any], right: bool
+) -> None:
+    expected = torch.linspace(-3, 5, 64)
+
+    assert agrees(change(expected), expected) is right
