@@ -7,6 +7,8 @@ STAMP := $(VENV)/setup.stamp
 # Looked up only when something is to be installed, not by every make.
 LEG = $(shell nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo cuda || echo cpu)
 CONSTRAINTS ?= constraints/$(LEG).txt
+# Tests run in so many processes; each holds torch, about half a gigabyte.
+WORKERS ?= $(shell cores=$$(nproc); echo $$((cores > 4 ? 4 : cores)))
 # More arguments for pytest, e.g. make test ARGS='-k skeleton -x'
 ARGS ?=
 
@@ -58,7 +60,7 @@ demo: setup ## Grade lesson 1's reference solution and show the report
 	@'$(BIN)/grade' lesson01 --file solutions/lesson01.py
 
 test: setup ## Run the tests (ARGS='...' goes to pytest)
-	@'$(BIN)/python' -m pytest $(ARGS)
+	@'$(BIN)/python' -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: setup ## Lint, check format, types and the course's own consistency
 	@failed=

@@ -28,21 +28,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": {"errors"},
     "lesson": {"errors"},
     "lesson_tests": {"errors", "lesson"},
+    "gpu_targets": {"errors"},
+    "units": set(),
     "testing": {"results"},
     "cases": {"errors", "lesson"},
     # The wire is all that the two sides have in common.
     "protocol": set(),
     "worker": {"protocol"},
     "sandbox": {"errors"},
-    "judge": VOCABULARY | {"testing", "protocol", "sandbox"},
+    "judge": VOCABULARY | {"testing", "protocol", "sandbox", "units"},
     "plugin": VOCABULARY | {"testing", "cases", "protocol", "judge"},
-    "run": VOCABULARY | {"lesson_tests", "sandbox", "judge", "plugin"},
+    "run": VOCABULARY | {"lesson_tests", "gpu_targets", "sandbox", "judge", "plugin"},
     "receipt": VOCABULARY | {"run"},
     # A report shows what was found out; it never finds out anything.
-    "report": VOCABULARY | {"lesson_tests", "judge.timing.roofline"},
-    "commands": VOCABULARY | {"lesson_tests", "receipt", "report", "run"},
+    "report": VOCABULARY | {"lesson_tests", "units"},
+    "commands": VOCABULARY | {"lesson_tests", "gpu_targets", "receipt", "report", "run"},
     "authoring": VOCABULARY | {"lesson_tests", "sandbox", "judge", "run", "receipt", "report"},
-    "cli": VOCABULARY | {"lesson_tests", "commands", "receipt", "report", "authoring"},
+    "cli": VOCABULARY
+    | {"lesson_tests", "gpu_targets", "commands", "receipt", "report", "authoring"},
 }
 
 # Files that belong to a room without bearing its name.
@@ -120,7 +123,7 @@ def test_a_room_imports_only_what_the_table_allows() -> None:
         ("worker", "judge.stubs", False),
         ("worker", "protocol.frames", True),
         ("report", "judge.session.Session", False),
-        ("report", "judge.timing.roofline.quantity", True),
+        ("report", "judge.timing.roofline.Work", False),
         ("cli", "course_cli.app", True),
     ],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from grader.judge.compiled import kernel_facts
 from grader.judge.process import printable
 from grader.protocol.frames import (
     Message,
@@ -152,7 +153,7 @@ def _decode_run(run: Message, reader: _Reader) -> Run:
         violations=tuple(objects(run, "violations")),
         findings=tuple(objects(run, "findings")),
         launches=tuple(objects(run, "launches")),
-        compiled=tuple(objects(run, "compiled")),
+        compiled=tuple(kernel_facts(kernel) for kernel in objects(run, "compiled")),
     )
 
 

@@ -24,7 +24,6 @@ from grader.protocol.tensors import dtype_name
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, Mistake, fail
 
-
 # Kinds of compile errors that tell of this machine: too slow, or short of memory.
 _NO_FAULT_OF_A_KERNEL = ("compile-timeout", "compile-interrupted")
 

@@ -100,7 +100,8 @@ class WorkerProcess:
         self._channel = Channel(ours)
         self._output = _Drain(self._process.stdout, MOST_OUTPUT_BYTES, self._kill_group)
         self._trace = _Drain(os.fdopen(trace_read, "rb"), MOST_OUTPUT_BYTES, self._kill_group)
-        self._channel.send({"tier": tier})
+        with contextlib.suppress(PeerClosed):  # whoever waits for it is told why it ended
+            self._channel.send({"tier": tier})
 
     @property
     def pid(self) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from grader.judge.call import Call, Returned, leaves
+from grader.judge.process import printable
 from grader.judge.submission import GradedFunction
-from grader.protocol.frames import Message, ProtocolViolation, field, objects
+from grader.protocol.frames import Message, ProtocolViolation, field, objects, optional
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, fail
 
@@ -67,14 +68,23 @@ def _count(call: Call) -> dict[str, Any]:
     try:
         for launch in call.runs[0].launches:
             for counts in objects(launch, "tensors"):
-                tensors.append({"kernel": launch.get("kernel"), **counts})
-        total = sum(
-            field(entry, "bytes_loaded", int) + field(entry, "bytes_stored", int)
-            for entry in tensors
-        )
+                tensors.append(_entry(launch, counts))
+        total = sum(entry["bytes_loaded"] + entry["bytes_stored"] for entry in tensors)
     except ProtocolViolation as error:
         fail("malformed-frame", f"The traffic record is not readable: {error}")
     return {"bytes": total, "tensors": tensors}
+
+
+def _entry(launch: Message, counts: Message) -> dict[str, Any]:
+    """The counts of one tensor in one launch, each fetched with its type."""
+    return {
+        "kernel": printable(field(launch, "kernel", str))[:80],
+        "parameter": printable(optional(counts, "parameter", str) or "?")[:80],
+        "bytes_loaded": field(counts, "bytes_loaded", int),
+        "bytes_stored": field(counts, "bytes_stored", int),
+        "reads_per_element": field(counts, "reads_per_element", float),
+        "sector_efficiency": optional(counts, "sector_efficiency", float),
+    }
 
 
 def _minimum_bytes(call: Call) -> int:
@@ -89,13 +99,13 @@ def _minimum_bytes(call: Call) -> int:
 
 def _too_much(call: Call, counted: dict[str, Any]) -> Diagnosis:
     worst: Message = max(
-        counted["tensors"], key=lambda entry: float(entry.get("reads_per_element") or 0.0)
+        counted["tensors"], key=lambda entry: float(entry["reads_per_element"])
     )
     message = (
         f"{call.function}() moved {counted['bytes']} bytes, {counted['ratio']:.2f} times the "
         f"minimum of {counted['minimum_bytes']}; at most {counted['at_most']:g} times is asked."
     )
-    reads = float(worst.get("reads_per_element") or 0.0)
+    reads = float(worst["reads_per_element"])
     if reads > 1:
-        message += f" {worst.get('parameter')} was read {reads:.2f} times in {worst['kernel']}."
+        message += f" {worst['parameter']} was read {reads:.2f} times in {worst['kernel']}."
     return Diagnosis("too-much-traffic", message)

@@ -18,6 +18,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from grader.protocol.frames import Message
+from grader.protocol.poison import WORDS, as_words, repeated, unwritten_word
 from grader.protocol.tensors import scatter, span
 
 # Wide enough to catch a block that runs over the end, a multiple of any alignment that
@@ -28,12 +29,7 @@ RED_ZONE_BYTES = 64 * 1024
 # of a huge-stride view would cost seconds and real memory.
 LARGEST_POISONED_SPAN = 256 * 1024 * 1024
 
-# 0xFF.. is a NaN in every floating-point format, and not the one that arithmetic yields: an
-# element that still holds it was never written.
-NAN_BYTE = 0xFF
-
-# Stands for the dtype's ordinary NaN around and between the elements of inputs: what reads it
-# computes NaN, and what it computes is not taken for memory that was never written.
+# Stands for the dtype's ordinary NaN around and between the elements of inputs.
 ORDINARY_NAN = None
 
 
@@ -43,21 +39,19 @@ class Poison:
 
     Attributes:
         run: Number of the run, from 0.
-        integers: Fills allocations of integers.
         input_zone: Fills the red zones around inputs.
         output_zone: Fills the red zones around the submission's own allocations; differs
             from ``input_zone``, so that copying one zone to the other is seen.
     """
 
     run: int
-    integers: int
     input_zone: int | None
     output_zone: int
 
 
 RUNS = (
-    Poison(run=0, integers=0xA5, input_zone=ORDINARY_NAN, output_zone=0xA5),
-    Poison(run=1, integers=0x5A, input_zone=0x5A, output_zone=0xC3),
+    Poison(run=0, input_zone=ORDINARY_NAN, output_zone=0xA5),
+    Poison(run=1, input_zone=0x5A, output_zone=0xC3),
 )
 
 
@@ -113,12 +107,12 @@ class GuardedMemory:
         poisoned = padded <= LARGEST_POISONED_SPAN
         buffer = torch.empty(padded + 2 * RED_ZONE_BYTES, dtype=torch.uint8, device=self._device)
         outside = self.poison.input_zone if role == "input" else self.poison.output_zone
-        zone = _word(dtype, outside, self.poison)
+        zone = _zone_word(dtype, outside, self.poison.run)
         inside = buffer[RED_ZONE_BYTES : RED_ZONE_BYTES + body]
         if poisoned:
             _words(buffer, dtype.itemsize).fill_(zone)
             if role != "input":
-                _words(inside, dtype.itemsize).fill_(_word(dtype, NAN_BYTE, self.poison))
+                _words(inside, dtype.itemsize).fill_(unwritten_word(dtype, self.poison.run))
         view = inside.view(dtype).as_strided(
             tuple(shape), tuple(strides), RED_ZONE_BYTES // dtype.itemsize
         )
@@ -145,25 +139,17 @@ class GuardedMemory:
         return None
 
 
-# An integer type of each size, to fill and compare elements of any type as bit patterns.
-_WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-
 def _words(raw: torch.Tensor, itemsize: int) -> torch.Tensor:
-    return raw.view(_WORDS[itemsize])
+    return raw.view(WORDS[itemsize])
 
 
-def _word(dtype: torch.dtype, byte: int | None, poison: Poison) -> int:
-    """The bit pattern of one poisoned element, as an integer of its size."""
+def _zone_word(dtype: torch.dtype, byte: int | None, run: int) -> int:
+    """The bit pattern of an element of a red zone, as an integer of its size."""
+    if byte is not None and dtype != torch.bool:
+        return repeated(byte, dtype)
     if not dtype.is_floating_point:
-        byte = poison.integers if byte in (None, NAN_BYTE) else byte
-    if dtype == torch.bool:
-        byte = 1 - poison.run  # the only two values there are, one a run
-    if byte is None:
-        pattern = torch.full((1,), float("nan"), dtype=dtype)
-    else:
-        pattern = torch.full((dtype.itemsize,), byte, dtype=torch.uint8)
-    return int(pattern.view(_WORDS[dtype.itemsize]))
+        return unwritten_word(dtype, run)
+    return int(as_words(torch.full((1,), float("nan"), dtype=dtype)))
 
 
 def _damage(guarded: _Guarded, side: str) -> Message | None:

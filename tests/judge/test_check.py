@@ -14,6 +14,7 @@ from grader.judge.call import Call, Input, Opaque, Result, Returned, Run
 from grader.judge.check import Check
 from grader.judge.source import SubmissionSource
 from grader.lesson import Function, Lesson
+from grader.protocol.poison import unwritten_word
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, Mistake
 
@@ -180,7 +181,8 @@ def test_wrong_values_get_the_line_of_the_only_store(check: Check) -> None:
 
 def test_what_was_never_written_is_not_blamed_on_the_store(check: Check) -> None:
     got = EXPECTED.clone()
-    got[:, 2] = torch.full((2,), -1, dtype=torch.int32).view(torch.float32)
+    word = unwritten_word(torch.float32, run=0)
+    got[:, 2] = torch.full((2,), word, dtype=torch.int32).view(torch.float32)
     found = diagnosis(check, call_of(returned(got)))
     assert (found.kind, found.line) == ("columns-not-written", None)
 

@@ -27,6 +27,7 @@ PLENTY = 60.0
 def worker() -> Iterator[WorkerProcess]:
     """A process of these tests' own, which the last of them ends."""
     made = WorkerProcess("interpreted")
+    assert made.wait_until_ready()["ready"] is True
     yield made
     made.close()
 
@@ -88,7 +89,6 @@ def test_a_worker_sees_its_scratch_folder_and_little_else(
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_JUDGE", "42")
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
-    assert worker.wait_until_ready()["ready"] is True
     root = str(Path(__file__).resolve().parents[2])
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from grader.judge.timing.measure import Comparison
+from grader.judge.timing.measure import Comparison, Round
 from grader.judge.timing.mirror import Mirror, agrees
 from grader.judge.timing.sides import Batch
 from grader.protocol.batches import WINDOW, apply_all, plan_writes, written_tensor
@@ -61,11 +61,16 @@ def _no_gpu_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def verdict_on(student: Twin) -> Judged:
-    comparison = Comparison(Twin(torch.add), student, mirror(), seed=1)  # type: ignore[arg-type]
     with pytest.raises(Judged) as caught:
-        comparison.prepare("", "two_vectors", 7)
-        comparison.round()
+        measure(student)
     return caught.value
+
+
+def measure(student: Twin, rounds: int = 1) -> list[Round]:
+    """Quadruples of an honest baseline against a student."""
+    comparison = Comparison(Twin(torch.add), student, mirror(), seed=1)  # type: ignore[arg-type]
+    comparison.prepare("", "two_vectors", 7)
+    return [comparison.round() for _ in range(rounds)]
 
 
 def test_the_same_seed_plans_the_same_writes() -> None:
@@ -132,19 +137,13 @@ def test_half_of_the_samples_are_where_the_writes_changed_the_result() -> None:
 
 
 def test_an_honest_function_is_measured() -> None:
-    comparison = Comparison(Twin(torch.add), Twin(torch.add), mirror(), seed=1)  # type: ignore[arg-type]
-    comparison.prepare("", "two_vectors", 7)
-
-    rounds = [comparison.round() for _ in range(4)]
+    rounds = measure(Twin(torch.add), rounds=4)
 
     assert all(abs(each.quadruple.log_ratio) < 1e-9 for each in rounds)
 
 
 def test_the_way_to_the_worker_is_taken_off_both_sides() -> None:
-    comparison = Comparison(Twin(torch.add), Twin(torch.add), mirror(), seed=1)  # type: ignore[arg-type]
-    comparison.prepare("", "two_vectors", 7)
-
-    batch = comparison.round().b1
+    batch = measure(Twin(torch.add))[0].b1
 
     assert batch.seconds_per_call < batch.wall_s / batch.calls
 

@@ -18,9 +18,10 @@ BYTES = 4 * N
 
 
 def launch(loaded: int, stored: int = BYTES, reads: float = 1.0) -> dict[str, Any]:
-    x = {"parameter": "x_ptr", "bytes_loaded": loaded, "bytes_stored": 0, "reads_per_element": reads}
-    z = {"parameter": "z_ptr", "bytes_loaded": 0, "bytes_stored": stored, "reads_per_element": 0.0}
-    return {"kernel": "copy_kernel", "tensors": [x, z]}
+    x = {"parameter": "x_ptr", "bytes_loaded": loaded, "bytes_stored": 0}
+    z = {"parameter": "z_ptr", "bytes_loaded": 0, "bytes_stored": stored}
+    tensors = [x | {"reads_per_element": reads}, z | {"reads_per_element": 0.0}]
+    return {"kernel": "copy_kernel", "tensors": tensors}
 
 
 def function(*launches: dict[str, Any]) -> GradedFunction:

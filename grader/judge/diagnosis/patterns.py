@@ -14,13 +14,9 @@ import torch
 from grader.judge.compare import Mismatch, equal_elements, mismatch
 from grader.judge.diagnosis.regions import contiguous, describe, span_text
 from grader.judge.tolerance import allowance
+from grader.protocol.poison import as_words, unwritten_word
 from grader.results import Diagnosis
 from grader.testing import Mistake
-
-# The worker fills what it allocates for the submission with these bytes, for floats and
-# integers in the first run; the judge compares the first run.
-FLOAT_POISON_BYTE = 0xFF
-INTEGER_POISON_BYTE = 0xA5
 
 # Blocks are powers of two, and nobody uses smaller ones.
 _SMALLEST_BLOCK = 16
@@ -49,12 +45,10 @@ def generic(found: Mismatch, error: torch.Tensor | float) -> Diagnosis:
 
 
 def unwritten(tensor: torch.Tensor) -> torch.Tensor:
-    """Which elements still hold the poison that memory was filled with."""
-    if not tensor.numel():
+    """Which elements of a result of the first run still hold what fresh memory holds."""
+    if not tensor.numel() or tensor.dtype == torch.bool:
         return torch.zeros(tensor.shape, dtype=torch.bool)
-    byte = FLOAT_POISON_BYTE if tensor.dtype.is_floating_point else INTEGER_POISON_BYTE
-    raw = tensor.reshape(-1).view(torch.uint8).view(*tensor.shape, -1)
-    return (raw == byte).all(dim=-1)
+    return as_words(tensor.contiguous()) == unwritten_word(tensor.dtype, run=0)
 
 
 def _not_written(found: Mismatch) -> Diagnosis | None:
