@@ -158,4 +158,3 @@ def against_itself(request: SpeedRequest, count: int) -> list[float]:
         return log_ratios(itself, count)
     finally:
         grading.close()
-

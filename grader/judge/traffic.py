@@ -98,9 +98,7 @@ def _minimum_bytes(call: Call) -> int:
 
 
 def _too_much(call: Call, counted: dict[str, Any]) -> Diagnosis:
-    worst: Message = max(
-        counted["tensors"], key=lambda entry: float(entry["reads_per_element"])
-    )
+    worst: Message = max(counted["tensors"], key=lambda entry: float(entry["reads_per_element"]))
     message = (
         f"{call.function}() moved {counted['bytes']} bytes, {counted['ratio']:.2f} times the "
         f"minimum of {counted['minimum_bytes']}; at most {counted['at_most']:g} times is asked."

@@ -190,7 +190,9 @@ def test_arguments_arrive_as_what_they_were() -> None:
     assert [type(value) for value in received] == [type(value) for value in given_values]
 
 
-@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, object(), 1j, b"bytes"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [[1, 2], {"a": 1}, object(), 1j, b"bytes"], ids=lambda value: type(value).__name__
+)
 def test_a_value_without_a_form_in_the_protocol_cannot_be_sent(value: Any) -> None:
     with pytest.raises(TypeError, match=type(value).__name__):
         encode_argument(value, [])
