@@ -56,13 +56,6 @@ def grade_main(arguments: Sequence[str] | None = None) -> int:
     return run(app, "grade", _with_hint_value(given))
 
 
-def course_main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of ``course``; returns its exit code."""
-    from grader.course_cli import app as course_app
-
-    return run(course_app, "course", list(sys.argv[1:] if arguments is None else arguments))
-
-
 @app.command(epilog="Exit codes: 0 nothing lost, 1 points lost, 2 wrong usage, 3 not judged.")
 def grade(
     lessons: Annotated[

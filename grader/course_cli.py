@@ -7,14 +7,14 @@ when it is asked for.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.cli import DeviceChoice, lesson_named
-from grader.commands.boundary import guarded
+from grader.commands.boundary import guarded, run
 from grader.commands.outputs import write_text
 from grader.errors import ExitCode
 from grader.lesson import Course, Lesson
@@ -36,6 +36,11 @@ app = typer.Typer(
 Lessons = Annotated[
     list[str] | None, typer.Argument(metavar="LESSON", help="lesson03, or 3. None: all lessons.")
 ]
+
+
+def course_main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of ``course``; returns its exit code."""
+    return run(app, "course", list(sys.argv[1:] if arguments is None else arguments))
 
 
 @app.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from grader import sandbox
 from grader.judge.device import tier_of
@@ -15,9 +14,6 @@ from grader.judge.source import SubmissionSource
 from grader.judge.submission import Submission
 from grader.lesson import Lesson
 from grader.results import Device
-
-if TYPE_CHECKING:
-    from grader.judge.timing.speed import SpeedRequest
 
 _BASELINE = "baseline"
 
@@ -40,7 +36,7 @@ class Grading:
     device: str
     seed: str
     targets: tuple[str, ...] = ()
-    speed_probe: Callable[[SpeedRequest], None] | None = None
+    speed_probe: Callable[..., None] | None = None  # takes a SpeedRequest
     _sessions: dict[str, Session] = field(default_factory=dict)
 
     def adopt(self, worker: WorkerProcess) -> None:

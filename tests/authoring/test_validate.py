@@ -12,7 +12,7 @@ import pytest
 
 from grader.authoring import outcome_table
 from grader.authoring.validate import Outcome, subjects, validate
-from grader.cli import course_main
+from grader.course_cli import course_main
 from grader.errors import WorkerStartError
 from grader.lesson import Course
 from grader.results import CaseResult, Device, Diagnosis, Report, Status, TestResult

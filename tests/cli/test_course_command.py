@@ -12,7 +12,7 @@ import pytest
 
 from grader.authoring import doctor
 from grader.authoring.doctor import Finding
-from grader.cli import course_main
+from grader.course_cli import course_main
 from grader.errors import LessonDefinitionError
 from grader.lesson import Lesson
 

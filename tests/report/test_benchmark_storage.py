@@ -138,7 +138,9 @@ def test_benchmark_compare_of_a_pytest_run_finds_the_stored_run(tmp_path: Path) 
     (tmp_path / "conftest.py").write_text(quick)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=."]
     command += ["-p", "pytest_benchmark.plugin", "--benchmark-compare=0001", str(test)]
-    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    # Neither plugins found by themselves nor the variables of a parallel run around this one.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    alone["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=alone
     )
