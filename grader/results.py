@@ -36,6 +36,8 @@ class Status(StrEnum):
 
 _UNJUDGED = frozenset({Status.INCONCLUSIVE, Status.DEFERRED, Status.GRADER_ERROR})
 
+_HINTED = frozenset({Status.FAILED, Status.SLOW, Status.NOT_STARTED})
+
 # Which case speaks for its test when cases differ: the first of these that occurs.
 # A student's failure outranks what could not be judged: no outcome of the pending
 # cases could give the points back.
@@ -144,9 +146,12 @@ class TestResult:
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """The deciding case's diagnosis, with the test's own hint where it has none."""
+        """The deciding case's diagnosis, with the test's own hint where one can help.
+
+        What a hint says of a kernel's idea is beside the point when the process died.
+        """
         found = self.deciding.diagnosis
-        if found is None or found.hint is not None:
+        if found is None or found.hint is not None or self.status not in _HINTED:
             return found
         return Diagnosis(found.kind, found.message, found.line, self.hint)
 
