@@ -8,6 +8,7 @@ submission that crashed once tends to crash again.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -129,9 +130,14 @@ class Session:
         return [worker.pid for worker in (self._worker, self._spare) if worker is not None]
 
     def place(self, name: str, text: str) -> Path:
-        """Put a file of the course into the worker's scratch folder."""
-        path = self._load().scratch / name
-        path.write_text(text)
+        """Put a file of the course into the worker's scratch folder.
+
+        Student code may have run there: the name is new, and nothing is followed or replaced.
+        """
+        path = self._load().scratch / f"{secrets.token_hex(8)}_{name}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
         return path
 
     def close(self) -> None:

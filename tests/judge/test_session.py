@@ -151,6 +151,17 @@ def test_a_file_of_the_course_can_be_placed_beside_the_submission(
     assert path.read_text() == "text"
 
 
+def test_a_link_that_the_submission_prepared_is_not_written_through(
+    session: Session, workers: list[Scripted], tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    session.place("first.py", "loads the submission")
+    (workers[0].scratch / "course.py").symlink_to(victim)
+    session.place("course.py", "text")
+    assert victim.read_text() == "precious"
+
+
 # --------------------------------------------------------- ends of a worker
 
 
