@@ -62,8 +62,13 @@ def describe(error: BaseException, path: Path) -> Message:
         "message": _message(root)[:LONGEST_MESSAGE],
         "line": line,
         "source": linecache.getline(str(path), line).strip()[:LONGEST_MESSAGE] if line else None,
-        "compile": any(type(link).__name__ == "CompilationError" for link in chain),
+        "compile": any(_is_compiler_error(link) for link in chain),
     }
+
+
+def _is_compiler_error(error: BaseException) -> bool:
+    """By name: Triton's compiler need not be imported to see that it did not speak."""
+    return any(base.__name__ == "CompilationError" for base in type(error).__mro__)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
