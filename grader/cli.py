@@ -26,6 +26,9 @@ from grader.lesson_tests import find_test
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 
+_DEFAULT_TARGETS = ",".join(gpu_targets.DEFAULT)
+
+
 class DeviceChoice(StrEnum):
     """Where kernels run."""
 
@@ -45,7 +48,7 @@ class CommandLine:
     watch: bool = False
     hint: str | None = None
     seed: str | None = None
-    target: str = ",".join(gpu_targets.DEFAULT)
+    target: str = _DEFAULT_TARGETS
     replay: Path | None = None
     outputs: Outputs = Outputs()
 
@@ -87,11 +90,11 @@ def grade(
         str | None, typer.Option(metavar="N", help="Seed of the random inputs, to repeat a run.")
     ] = None,
     target: Annotated[
-        str | None,
+        str,
         typer.Option(
             metavar="NAMES", help="GPUs to compile for without one: sm_80,sm_90,gfx942; or none."
         ),
-    ] = None,
+    ] = _DEFAULT_TARGETS,
     receipt: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Write what a rerun of this run needs.")
     ] = None,
@@ -112,7 +115,7 @@ def grade(
         watch=watch,
         hint=hint,
         seed=seed,
-        target=target or ",".join(gpu_targets.DEFAULT),
+        target=target,
         replay=replay,
         outputs=Outputs(json, html, junit, receipt, benchmark_json),
     )
@@ -129,7 +132,7 @@ def _execute(line: CommandLine) -> int:
     from grader.commands import grading
 
     if line.replay is not None:
-        return _replay(course, line)
+        return _replay(course, line, line.replay, targets)
     if not line.lessons and line.file is None:
         settings = grading.Settings(line.device, (), line.seed, line.outputs, targets)
         return grading.grade_everything(course, Path.cwd(), settings)
@@ -142,17 +145,15 @@ def _execute(line: CommandLine) -> int:
     return grading.grade_lessons(work, settings)
 
 
-def _replay(course: Course, line: CommandLine) -> int:
+def _replay(course: Course, line: CommandLine, path: Path, targets: tuple[str, ...]) -> int:
     from grader import receipt
     from grader.commands import grading
 
-    given = receipt.read(line.replay or Path())
-    if line.lessons and [lesson_named(course, name).name for name in line.lessons] != [
-        given.lesson
-    ]:
+    given = receipt.read(path)
+    named = [lesson_named(course, name).name for name in line.lessons]
+    if named not in ([], [given.lesson]):
         raise UsageError(f"The receipt {given.path} is of {given.lesson}, not of the lesson named.")
     lesson = course.lesson(given.lesson)
-    targets = gpu_targets.parse(line.target)
     settings = grading.Settings(given.device, given.only, given.seed, line.outputs, targets)
     return grading.replay(given, lesson, _submission(lesson, line.file or given.file), settings)
 

@@ -112,15 +112,11 @@ def _case_result(item: pytest.Item, call: pytest.CallInfo[None]) -> CaseResult:
                           error.timing, error.traffic)  # fmt: skip
     if error is not None:
         message = f"The grader or the lesson's test failed: {type(error).__name__}: {error}"
-        return CaseResult(
-            case_id, Status.GRADER_ERROR, Diagnosis("grader-error", message), 0.0, duration
-        )
+        return _grader_error(case_id, message, duration)
     measured = [value for value in _funcargs(item).values() if hasattr(value, "verdicts")]
     if not sum(value.verdicts for value in measured):
         message = f"{_test_id(item)} ended without checking anything. Report this."
-        return CaseResult(
-            case_id, Status.GRADER_ERROR, Diagnosis("grader-error", message), 0.0, duration
-        )
+        return _grader_error(case_id, message, duration)
     details: dict[str, Any] = {
         name: detail
         for value in measured
@@ -128,6 +124,11 @@ def _case_result(item: pytest.Item, call: pytest.CallInfo[None]) -> CaseResult:
         if (detail := getattr(value, name, None))
     }
     return CaseResult(case_id, Status.PASSED, None, 1.0, duration, **details)
+
+
+def _grader_error(case_id: str, message: str, duration_s: float) -> CaseResult:
+    diagnosis = Diagnosis("grader-error", message)
+    return CaseResult(case_id, Status.GRADER_ERROR, diagnosis, 0.0, duration_s)
 
 
 _DETAILS = ("timing", "traffic", "kernels")

@@ -1,9 +1,9 @@
 """Receipts: what a run was, so exactly that it can be repeated. An appeal is a rerun.
 
 A receipt holds the report (with the seed, the sandbox level, the raw samples of each speed test
-and the GPU's clocks around it), the hashes of the submission and of the lesson, and the
-versions. ``grade --replay`` grades the same file with
-the same seed and says what came out differently; data are the same, timings are measured anew.
+and the GPU's clocks around it), the hashes of the submission and of the lesson, and the versions.
+``grade --replay`` grades the same file with the same seed and says what came out differently: the
+data are the same, timings are measured anew.
 """
 
 from __future__ import annotations

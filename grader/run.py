@@ -232,9 +232,9 @@ class _Recorder:
     def _prefetch(self, fixtures: set[str]) -> None:
         """Start the other workers that the tests will ask for, while the first ones run."""
         if "interpreted" in fixtures:
-            self._grading.prefetch("interpreted")
+            self._grading.session("interpreted")
         if "speed" in fixtures and self._grading.device == "gpu":
-            self._grading.prefetch_baseline()
+            self._grading.baseline_session()
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
         name, case = _names(nodeid)

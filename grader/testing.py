@@ -56,6 +56,11 @@ def fail(kind: str, message: str, line: int | None = None) -> NoReturn:
     raise Judged(Status.FAILED, Diagnosis(kind, message, line))
 
 
+def refuse(kind: str, message: str) -> NoReturn:
+    """End the case as ``refused``: the result is not the work of the submission's kernels."""
+    raise Judged(Status.REFUSED, Diagnosis(kind, message))
+
+
 def defer(message: str) -> NoReturn:
     """End the case as ``deferred``: this machine cannot judge it, no points are lost."""
     raise Judged(Status.DEFERRED, Diagnosis("deferred", message))

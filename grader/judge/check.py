@@ -16,13 +16,12 @@ from grader.judge.compare import Mismatch, equal_elements, mismatch
 from grader.judge.diagnosis import evidence, patterns
 from grader.judge.diagnosis.regions import describe as describe_region
 from grader.judge.diagnosis.source import access_lines
-from grader.judge.process import printable
 from grader.judge.source import SubmissionSource
 from grader.lesson import Function, Lesson
 from grader.protocol.frames import Message, ProtocolViolation
 from grader.protocol.tensors import dtype_name
-from grader.results import Diagnosis, Status
-from grader.testing import Judged, Mistake, fail
+from grader.results import Diagnosis
+from grader.testing import Mistake, fail, refuse
 
 # Kinds of compile errors that tell of this machine: too slow, or short of memory.
 _NO_FAULT_OF_A_KERNEL = ("compile-timeout", "compile-interrupted")
@@ -98,7 +97,7 @@ class Check:
             return evidence.overflow(call), found
         except ProtocolViolation as violation:
             message = f"The record of {call.function}()'s memory accesses is forged: {violation}."
-            raise Judged(Status.REFUSED, Diagnosis("malformed-frame", message)) from violation
+            refuse("malformed-frame", message)
 
     def _line(self, function: Function) -> int | None:
         """The line of the only store of the function's kernels, if there is just one."""
@@ -177,15 +176,14 @@ def _unstable(found: Sequence[Mismatch | None]) -> Diagnosis | None:
 def _compiles(call: Call) -> None:
     """What runs interpreted need not run on a GPU."""
     for result in call.runs[0].compiled:
-        error = result.get("error")
-        if not isinstance(error, dict) or error.get("kind") in _NO_FAULT_OF_A_KERNEL:
+        error = result["error"]
+        if error is None or error["kind"] in _NO_FAULT_OF_A_KERNEL:
             continue
-        kind, line = printable(str(error.get("kind")))[:60], error.get("line")
         message = (
-            f"The values are right, but {result.get('kernel')} does not run on a GPU "
-            f"({result.get('target')}): {error.get('message')}"
+            f"The values are right, but {result['kernel']} does not run on a GPU "
+            f"({result['target']}): {error['message']}"
         )
-        fail(kind, printable(message)[:800], line if isinstance(line, int) else None)
+        fail(error["kind"], message[:800], error["line"])
 
 
 def _inputs_unchanged(call: Call, in_place: bool) -> None:
@@ -195,10 +193,7 @@ def _inputs_unchanged(call: Call, in_place: bool) -> None:
                 continue
             before = given.tensor.contiguous()
             if before.shape != after.shape or before.dtype != after.dtype:
-                raise Judged(
-                    Status.REFUSED,
-                    Diagnosis("malformed-frame", f"The input {given.name} came back another."),
-                )
+                refuse("malformed-frame", f"The input {given.name} came back another.")
             same = equal_elements(after, before)
             if not bool(same.all()):
                 where = describe_region(~same)
@@ -213,11 +208,8 @@ def _kernels_launched(call: Call, function: Function, expected: torch.Tensor) ->
     missing: Collection[str] = set(function.kernels) - call.kernels
     if missing and expected.numel():
         name = sorted(missing)[0]
-        raise Judged(
-            Status.REFUSED,
-            Diagnosis(
-                "kernel-not-launched",
-                f"{call.function}() returned the right values without launching {name}. The "
-                "result must come from that kernel; keep its name.",
-            ),
+        refuse(
+            "kernel-not-launched",
+            f"{call.function}() returned the right values without launching {name}. The "
+            "result must come from that kernel; keep its name.",
         )

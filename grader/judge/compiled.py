@@ -34,7 +34,7 @@ def _error(message: Message | None) -> Message | None:
     if message is None:
         return None
     return {
-        "kind": _text(field(message, "kind", str)),
+        "kind": _text(field(message, "kind", str))[:60],
         "message": printable(field(message, "message", str))[:800],
         "line": optional(message, "line", int),
     }

@@ -67,18 +67,10 @@ class Grading:
     def baseline_session(self) -> Session:
         """A worker that runs the lesson's own reference, confined like the student's."""
         if _BASELINE not in self._sessions:
-            self.prefetch_baseline()
+            source = self.lesson.reference.read_bytes()
+            worker = WorkerProcess(self.tier)
+            self._sessions[_BASELINE] = Session(source, "baseline", worker, self.lesson.deadline_s)
         return self._sessions[_BASELINE]
-
-    def prefetch_baseline(self) -> None:
-        """Start the baseline's worker in the background."""
-        source = self.lesson.reference.read_bytes()
-        worker = WorkerProcess(self.tier)
-        self._sessions[_BASELINE] = Session(source, "baseline", worker, self.lesson.deadline_s)
-
-    def prefetch(self, tier: str) -> None:
-        """Start the worker of a tier in the background."""
-        self.session(tier)
 
     def processes(self) -> set[int]:
         """Ids of this process and of all workers."""

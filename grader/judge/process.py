@@ -17,7 +17,7 @@ import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -186,7 +186,7 @@ class WorkerProcess:
 class _Drain:
     """Reads a pipe to its end in the background, keeping the last part of it."""
 
-    def __init__(self, pipe: IO[bytes] | None, limit: int, on_excess: object) -> None:
+    def __init__(self, pipe: IO[bytes] | None, limit: int, on_excess: Callable[[], None]) -> None:
         assert pipe is not None
         self._pipe = pipe
         self._limit = limit
@@ -204,8 +204,7 @@ class _Drain:
                 self._kept = (self._kept + chunk)[-_KEPT_OUTPUT_BYTES:]
                 if total > self._limit and not self.exceeded:
                     self.exceeded = True
-                    if callable(self._on_excess):
-                        self._on_excess()
+                    self._on_excess()
 
     def text(self) -> str:
         """What was kept so far, control characters removed."""

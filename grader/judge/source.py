@@ -36,20 +36,26 @@ class SubmissionSource:
         except (SyntaxError, LookupError, ValueError):  # no encoding that Python takes
             return self.content.decode("utf-8", errors="replace")
 
-    @cached_property
+    @property
     def syntax_error(self) -> SyntaxError | None:
         """Why the text is not Python, ``None`` when it is."""
+        return self._parsed if isinstance(self._parsed, SyntaxError) else None
+
+    def parameters(self, function: str) -> list[str]:
+        """Parameter names of a module-level function, empty if it is not defined."""
+        if isinstance(self._parsed, SyntaxError):
+            return []
+        for node in self._parsed.body:
+            if isinstance(node, ast.FunctionDef) and node.name == function:
+                return [parameter.arg for parameter in node.args.posonlyargs + node.args.args]
+        return []
+
+    @cached_property
+    def _parsed(self) -> ast.Module | SyntaxError:
+        """The syntax tree, or why there is none; every call of a run asks for it."""
         try:
-            ast.parse(self.content)
+            return ast.parse(self.content)
         except SyntaxError as error:
             return error
         except (ValueError, RecursionError, MemoryError) as error:
             return SyntaxError(str(error) or "the code is nested too deep")
-        return None
-
-    def parameters(self, function: str) -> list[str]:
-        """Parameter names of a module-level function, empty if it is not defined."""
-        for node in ast.parse(self.text).body:
-            if isinstance(node, ast.FunctionDef) and node.name == function:
-                return [parameter.arg for parameter in node.args.posonlyargs + node.args.args]
-        return []

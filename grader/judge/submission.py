@@ -29,6 +29,8 @@ class Submission:
         self._lesson = lesson
         self._source = source
         self._session = session
+        skeleton = lesson.pristine_skeleton
+        self._skeleton = skeleton.read_text() if skeleton.is_file() else ""
 
     def __getattr__(self, name: str) -> GradedFunction:
         """A graded function of the lesson.
@@ -38,13 +40,8 @@ class Submission:
         """
         if name.startswith("_") or name not in self._lesson.functions:
             raise AttributeError(f"lesson.toml lists no function {name!r}")
-        skeleton = self._lesson.pristine_skeleton
-        return GradedFunction(
-            self._lesson.functions[name],
-            self._source,
-            skeleton.read_text() if skeleton.is_file() else "",
-            self._session,
-        )
+        function = self._lesson.functions[name]
+        return GradedFunction(function, self._source, self._skeleton, self._session)
 
 
 class GradedFunction:

@@ -90,11 +90,8 @@ class Interpreted:
             try:
                 yield evidence
             finally:
-                evidence.launches = [
-                    launch.to_json()
-                    for launch in recording.launches[:MOST_LAUNCHES]
-                    if not launch.rehearsal
-                ]
+                launches = [each for each in recording.launches if not each.rehearsal]
+                evidence.launches = [each.to_json() for each in launches[:MOST_LAUNCHES]]
                 evidence.findings = [
                     finding.to_json() for finding in recording.findings[:MOST_FINDINGS]
                 ]

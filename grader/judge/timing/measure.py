@@ -17,8 +17,7 @@ from grader.judge.timing.sequential import Trial
 from grader.judge.timing.sides import Batch, Side
 from grader.judge.timing.statistics import Quadruple
 from grader.protocol.batches import plan_writes
-from grader.results import Diagnosis, Status
-from grader.testing import Judged
+from grader.testing import fail, refuse
 
 BATCH_SECONDS = 0.045
 _FEWEST_CALLS = 16
@@ -125,7 +124,7 @@ def _refuse_shortcuts(function: str, batch: Batch, expected: Expected) -> None:
             f"{function}() handed out memory that an earlier result or an input still occupies, "
             "or something that is no plain tensor. Allocate the output in each call."
         )
-        raise Judged(Status.REFUSED, Diagnosis("recycled-output", message))
+        refuse("recycled-output", message)
     if agrees(batch.samples, expected.values):
         return
     anywhere = slice(expected.unaffected)
@@ -134,6 +133,5 @@ def _refuse_shortcuts(function: str, batch: Batch, expected: Expected) -> None:
             f"{function}() gave the answer of an earlier call although its input had changed "
             "since. Compute the result in each call."
         )
-        raise Judged(Status.REFUSED, Diagnosis("stale-answer", message))
-    message = f"{function}() gave wrong values at the size at which its speed is measured."
-    raise Judged(Status.FAILED, Diagnosis("wrong-value", message))
+        refuse("stale-answer", message)
+    fail("wrong-value", f"{function}() gave wrong values at the size at which it is timed.")
