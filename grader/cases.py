@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from grader.errors import LessonDefinitionError
+from grader.course_files import load_module
 from grader.lesson import Lesson
 
 # Stands in for the parameters of a test that has no case on this tier.
@@ -60,23 +56,6 @@ def is_for_another_device(item: pytest.Item) -> bool:
     """Whether this item only stands for cases that another device has."""
     callspec = getattr(item, "callspec", None)
     return callspec is not None and callspec.id == _NO_CASE
-
-
-@cache
-def load_module(path: Path, name: str) -> ModuleType:
-    """Import a file of the course under a name of its own.
-
-    Raises:
-        LessonDefinitionError: There is no such file.
-    """
-    if not path.is_file():
-        raise LessonDefinitionError(f"{path} is missing; every lesson has one.")
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise LessonDefinitionError(f"{path} cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _hidden(lesson: Lesson | None, test: str, device: str) -> Sequence[Any]:

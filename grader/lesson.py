@@ -32,10 +32,20 @@ class Function:
     Attributes:
         name: Its name in the submission.
         kernels: The student's kernels that must compute the result.
+        backward_kernels: Those that must compute its gradients.
+        differentiated: Whether the gradients are asked for too; without, what only they need
+            may still be a stub.
     """
 
     name: str
     kernels: tuple[str, ...]
+    backward_kernels: tuple[str, ...] = ()
+    differentiated: bool = False
+
+    @property
+    def required_kernels(self) -> tuple[str, ...]:
+        """The kernels without which the result cannot be the submission's own work."""
+        return (*self.kernels, *(self.backward_kernels if self.differentiated else ()))
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,11 @@ class Lesson:
     def reference(self) -> Path:
         """The PyTorch oracle and input makers."""
         return self.folder / "reference.py"
+
+    @property
+    def scenarios(self) -> Path:
+        """Functions of the course that run beside a submission; not every lesson has some."""
+        return self.folder / "scenarios.py"
 
     @property
     def hidden_cases(self) -> Path:
@@ -227,7 +242,9 @@ def _read_lesson(root: Path, name: str) -> Lesson:
             f"{path}: unknown key {unknown[0]!r}; known: {', '.join(_TYPES)}."
         )
     functions = {
-        function: Function(function, tuple(entry.get("kernels", ())))
+        function: Function(
+            function, tuple(entry.get("kernels", ())), tuple(entry.get("backward_kernels", ()))
+        )
         for function, entry in values.pop("functions").items()
     }
     return Lesson(name=name, root=root, functions=functions, **values)

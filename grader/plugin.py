@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from grader import cases as case_table
+from grader.course_files import load_module
 from grader.judge.device import choose_device
 from grader.judge.seeds import case_seed, fresh_seed
 from grader.lesson import Course, Lesson
@@ -186,7 +187,7 @@ def check(grading: Grading) -> Check:
     """Compares what a call returned with what it should be."""
     from grader.judge.check import Check
 
-    return Check(grading.lesson, grading.source)
+    return Check(grading.source)
 
 
 @pytest.fixture
@@ -198,11 +199,11 @@ def traffic() -> Traffic:
 
 
 @pytest.fixture
-def speed(request: pytest.FixtureRequest, grading: Grading, reference: ModuleType) -> Speed:
+def speed(request: pytest.FixtureRequest, grading: Grading) -> Speed:
     """Times a function side by side with a baseline."""
     from grader.judge.timing.speed import Speed
 
-    return Speed(grading, _test_id(request.node), reference)
+    return Speed(grading, _test_id(request.node))
 
 
 @pytest.fixture
@@ -224,7 +225,7 @@ def data(request: pytest.FixtureRequest, grading: Grading) -> Data:
 @pytest.fixture
 def reference(grading: Grading) -> ModuleType:
     """The lesson's ``reference.py``."""
-    return case_table.load_module(grading.lesson.reference, f"{grading.lesson.name}_reference")
+    return load_module(grading.lesson.reference, f"{grading.lesson.name}_reference")
 
 
 def _lesson_of(path: Path) -> Lesson | None:

@@ -10,6 +10,7 @@ import hashlib
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import torch
@@ -144,17 +145,11 @@ def against_itself(request: SpeedRequest, count: int) -> list[float]:
     source = SubmissionSource.read(lesson.reference)
     grading = Grading(lesson, source, "gpu", fresh_seed())
     try:
-        baseline = Function(request.baseline, ())
+        contest = request.contest
+        baseline = Function(contest.baseline, ())
         function = GradedFunction(baseline, source, "", grading.session(grading.tier))
-        itself = SpeedRequest(
-            grading,
-            request.test,
-            function,
-            request.reference,
-            request.baseline,
-            request.inputs,
-            request.work,
-        )
+        same = replace(contest, inputs=contest.baseline_inputs, oracle=contest.baseline)
+        itself = replace(request, grading=grading, function=function, contest=same)
         return log_ratios(itself, count)
     finally:
         grading.close()

@@ -82,12 +82,21 @@ class Run:
 
 @dataclass(frozen=True)
 class Call:
-    """One call with the same inputs, run more than once in differently poisoned memory."""
+    """One call with the same inputs, run more than once in differently poisoned memory.
+
+    Attributes:
+        function: Name of the submission's function.
+        inputs: The tensors that it was given.
+        runs: What each run gave.
+        device: What it ran on, ``"interpreter"`` or a GPU's name.
+        required_kernels: Kernels of the submission that the result must come from.
+    """
 
     function: str
     inputs: tuple[Input, ...]
     runs: tuple[Run, ...]
     device: str
+    required_kernels: tuple[str, ...] = ()
 
     @property
     def output(self) -> torch.Tensor:

@@ -8,18 +8,18 @@ values, then side effects.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import torch
 
-from grader.judge.call import Call, Returned, Run, describe
-from grader.judge.compare import Mismatch, equal_elements, mismatch
+from grader.judge.call import Call
+from grader.judge.compare import Mismatch, equal_elements
 from grader.judge.diagnosis import evidence, patterns
 from grader.judge.diagnosis.regions import describe as describe_region
 from grader.judge.diagnosis.source import access_lines
+from grader.judge.outputs import Output, returned_tensors
 from grader.judge.source import SubmissionSource
-from grader.lesson import Function, Lesson
 from grader.protocol.frames import Message, ProtocolViolation
-from grader.protocol.tensors import dtype_name
 from grader.results import Diagnosis
 from grader.testing import Mistake, fail, refuse
 
@@ -35,8 +35,7 @@ class Check:
         kernels: What compiling the launched kernels for GPU targets gave.
     """
 
-    def __init__(self, lesson: Lesson, source: SubmissionSource) -> None:
-        self._lesson = lesson
+    def __init__(self, source: SubmissionSource) -> None:
         self._source = source
         self.verdicts = 0
         self.kernels: list[Message] = []
@@ -50,59 +49,86 @@ class Check:
         error: torch.Tensor | float = 0.0,
         dtype: torch.dtype | None = None,
         in_place: bool = False,
+        deterministic: bool = False,
         mistakes: Sequence[Mistake] = (),
     ) -> None:
-        """Compare a call's output with what it should be, and look at its side effects.
+        """Compare a call's only output with what it should be, and look at its side effects.
 
         Args:
             call: What ``submission.function(...)`` returned.
-            expected: The right values; float64 for a tolerance, or the output's dtype.
-            exact: Ask for equality of every element.
-            error: What the computation may lose before the final rounding: a number or a
-                float64 tensor with a value for each element.
-            dtype: The dtype that the output must have; that of ``expected`` if left out.
+            expected: As in ``Output``.
+            exact: As in ``Output``.
+            error: As in ``Output``.
+            dtype: As in ``Output``.
             in_place: The function returns its first tensor argument, changed.
-            mistakes: Known wrong results, so that the diagnosis can name the mistake.
+            deterministic: Both runs must agree bit for bit.
+            mistakes: As in ``Output``.
 
         Raises:
             Judged: It is wrong; carries the diagnosis.
         """
+        output = Output("", expected, exact, error, dtype, mistakes)
+        self._judge(call, [output], in_place=in_place, deterministic=deterministic)
+
+    def outputs(self, call: Call, *expected: Output, deterministic: bool = False) -> None:
+        """Compare a returned tuple, item by item.
+
+        Args:
+            call: What the submission returned, outputs and gradients in order.
+            *expected: What each must be.
+            deterministic: Both runs must agree bit for bit.
+
+        Raises:
+            Judged: The first that is wrong; carries the diagnosis.
+        """
+        self._judge(call, expected, in_place=False, deterministic=deterministic)
+
+    def _judge(
+        self, call: Call, wanted: Sequence[Output], *, in_place: bool, deterministic: bool
+    ) -> None:
         self.verdicts += 1
         self.kernels += call.runs[0].compiled
-        function = self._lesson.functions[call.function]
-        wanted = dtype or expected.dtype
-        outputs = [_returned(call, run, expected, wanted, in_place) for run in call.runs]
-        found = [mismatch(out, expected, exact=exact, error=error) for out in outputs]
-        first = next((item for item in found if item is not None), None)
-        overflow, faulty_access = self._evidence(call, function)
+        returned = [returned_tensors(call, run, wanted, in_place) for run in call.runs]
+        overflow, faulty_access = self._evidence(call)
         _raise(overflow)
-        if first is not None and found[0] is not None:
-            diagnosis = patterns.diagnose(first, mistakes)
-            # What was never written is a matter of the grid more often than of the store.
-            never = diagnosis is not None and diagnosis.kind.endswith("not-written")
-            _raise(diagnosis, None if never else self._line(function))
+        found = [
+            (output, [output.mismatch(items[index]) for items in returned])
+            for index, output in enumerate(wanted)
+        ]
+        for output, mismatches in found:
+            self._name_mistake(call, output, mismatches[0])
         _raise(faulty_access)
-        if first is not None:
-            _raise(_unstable(found) or patterns.generic(first, error))
+        for output, mismatches in found:
+            _raise(_unstable(mismatches) or _generic(output, mismatches))
+        if deterministic:
+            _raise(_undetermined(wanted, returned))
         _compiles(call)
         _inputs_unchanged(call, in_place)
-        _kernels_launched(call, function, expected)
+        _kernels_launched(call, wanted)
 
-    def _evidence(
-        self, call: Call, function: Function
-    ) -> tuple[Diagnosis | None, Diagnosis | None]:
+    def _name_mistake(self, call: Call, output: Output, found: Mismatch | None) -> None:
+        """End the case if the values say what was done wrong."""
+        if found is None:
+            return
+        diagnosis = patterns.diagnose(found, output.mistakes)
+        if diagnosis is None:
+            return
+        # What was never written is a matter of the grid more often than of the store.
+        never = diagnosis.kind.endswith("not-written")
+        _raise(_about(output, diagnosis), None if never else self._line(call))
+
+    def _evidence(self, call: Call) -> tuple[Diagnosis | None, Diagnosis | None]:
         """What the worker saw: an overflow of an offset, and any other faulty access."""
         try:
-            found = evidence.diagnose(call, self._source.text, function.kernels)
+            found = evidence.diagnose(call, self._source.text, call.required_kernels)
             return evidence.overflow(call), found
         except ProtocolViolation as violation:
             message = f"The record of {call.function}()'s memory accesses is forged: {violation}."
             refuse("malformed-frame", message)
 
-    def _line(self, function: Function) -> int | None:
+    def _line(self, call: Call) -> int | None:
         """The line of the only store of the function's kernels, if there is just one."""
-        text = self._source.text
-        lines = access_lines(text, function.kernels, "store")
+        lines = access_lines(self._source.text, call.required_kernels, "store")
         return lines[0] if len(lines) == 1 else None
 
 
@@ -111,59 +137,22 @@ def _raise(diagnosis: Diagnosis | None, line: int | None = None) -> None:
         fail(diagnosis.kind, diagnosis.message, diagnosis.line or line)
 
 
-def _returned(
-    call: Call, run: Run, expected: torch.Tensor, dtype: torch.dtype, in_place: bool
-) -> torch.Tensor:
-    """The run's output after all questions that need no element."""
-    result, name = run.result, call.function
-    if not isinstance(result, Returned):
-        fail("wrong-type", f"{name}() returned {describe(result)}, expected a tensor.")
-    tensor = result.tensor
-    if tensor.shape != expected.shape:
-        fail(
-            "wrong-shape",
-            f"{name}() returned shape {tuple(tensor.shape)}, expected {tuple(expected.shape)}.",
-        )
-    if tensor.dtype != dtype:
-        fail(
-            "wrong-dtype",
-            f"{name}() returned {dtype_name(tensor.dtype)}, expected {dtype_name(dtype)}.",
-        )
-    expected_device = "cpu" if call.device == "interpreter" else "cuda"
-    if result.device != expected_device:
-        fail(
-            "wrong-device",
-            f"{name}() returned a tensor on {result.device!r}, expected it where the inputs "
-            f"are, on {expected_device!r}.",
-        )
-    if not in_place:
-        _own_contiguous(call, result)
-    elif result.input_index != 0:
-        fail("not-in-place", f"{name}() must return its first argument, changed in place.")
-    return tensor
+def _about(output: Output, diagnosis: Diagnosis) -> Diagnosis:
+    """A diagnosis that says which of several outputs it is about."""
+    if not output.name:
+        return diagnosis
+    return replace(diagnosis, message=f"{output.name}: {diagnosis.message}")
 
 
-def _own_contiguous(call: Call, result: Returned) -> None:
-    if result.input_memory is not None and result.input_memory < len(call.inputs):
-        owner = call.inputs[result.input_memory].name
-        fail(
-            "output-aliases-input",
-            f"{call.function}() returned memory of its input {owner}; expected a new tensor.",
-        )
-    contiguous = torch.empty_like(result.tensor, memory_format=torch.contiguous_format).stride()
-    strides = zip(result.strides, contiguous, result.tensor.shape, strict=True)
-    if result.tensor.numel() and any(a != b for a, b, size in strides if size > 1):
-        fail(
-            "wrong-layout",
-            f"{call.function}() returned a tensor with strides {result.strides}, expected "
-            f"contiguous memory: strides {contiguous}.",
-        )
+def _generic(output: Output, found: Sequence[Mismatch | None]) -> Diagnosis | None:
+    first = next((item for item in found if item is not None), None)
+    return _about(output, patterns.generic(first, output.error)) if first is not None else None
 
 
 def _unstable(found: Sequence[Mismatch | None]) -> Diagnosis | None:
     """A result that is right in one run only, with the same inputs."""
     wrong = [item for item in found if item is not None]
-    if len(wrong) == len(found):
+    if len(wrong) in (0, len(found)):
         return None
     return Diagnosis(
         "unstable-result",
@@ -171,6 +160,28 @@ def _unstable(found: Sequence[Mismatch | None]) -> Diagnosis | None:
         "differed. The result depends on memory that was never set, or on the order in which "
         "programs run.",
     )
+
+
+def _undetermined(
+    wanted: Sequence[Output], returned: Sequence[Sequence[torch.Tensor | None]]
+) -> Diagnosis | None:
+    """Outputs that are right within the tolerance, but not the same in each run."""
+    first, *others = returned
+    for index, output in enumerate(wanted):
+        one = first[index]
+        for other in others:
+            again = other[index]
+            if one is None or again is None or bool(equal_elements(one, again).all()):
+                continue
+            return _about(
+                output,
+                Diagnosis(
+                    "not-deterministic",
+                    "The same call gave results that differ in the last bits. Sums across "
+                    "programs must be formed in an order that is always the same: no atomics.",
+                ),
+            )
+    return None
 
 
 def _compiles(call: Call) -> None:
@@ -204,9 +215,10 @@ def _inputs_unchanged(call: Call, in_place: bool) -> None:
                 )
 
 
-def _kernels_launched(call: Call, function: Function, expected: torch.Tensor) -> None:
-    missing: Collection[str] = set(function.kernels) - call.kernels
-    if missing and expected.numel():
+def _kernels_launched(call: Call, wanted: Sequence[Output]) -> None:
+    missing: Collection[str] = set(call.required_kernels) - call.kernels
+    substantial = any(one.expected is not None and one.expected.numel() for one in wanted)
+    if missing and substantial:
         name = sorted(missing)[0]
         refuse(
             "kernel-not-launched",

@@ -26,7 +26,12 @@ class PeakMemory:
         self.verdicts = 0
 
     def __call__(
-        self, function: GradedFunction, *args: Any, at_most_bytes: int, **kwargs: Any
+        self,
+        function: GradedFunction,
+        *args: Any,
+        at_most_bytes: int,
+        scenario: str | None = None,
+        **kwargs: Any,
     ) -> None:
         """Run the function once and compare its peak memory with a limit.
 
@@ -34,16 +39,19 @@ class PeakMemory:
             function: A function of the ``submission``.
             *args: Its arguments.
             at_most_bytes: Largest accepted peak beyond the inputs; an output counts.
+            scenario: Scenario of the lesson to run around the function.
             **kwargs: Its keyword arguments.
 
         Raises:
             Judged: It needs more; or there is no GPU, which defers the test.
         """
         self.verdicts += 1
-        function.require_started()
+        whole = function.differentiated() if scenario else function
+        whole.require_started()
         if function.session.tier != "compiled":
             defer("Peak memory is measured on a GPU. Run it on one.")
-        peak = function.session.peak_memory(function.name, args, kwargs)
+        around = whole.scenario(scenario) if scenario else None
+        peak = function.session.peak_memory(whole.invocation(args, kwargs, around, runs=1))
         if peak > at_most_bytes + 4 * _GRANULARITY_BYTES:
             fail(
                 "too-much-memory",

@@ -11,16 +11,14 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from grader.judge import failures
-from grader.judge.call import Call, Input, decode_runs
+from grader.judge.call import Call, decode_runs
+from grader.judge.invocation import Invocation, Scenario
 from grader.judge.process import WorkerDied, WorkerProcess, printable
 from grader.protocol.frames import Message, ProtocolViolation, field, optional
 from grader.protocol.slots import Slot, aligned
-from grader.protocol.tensors import encode_argument, layout, write
+from grader.protocol.tensors import layout, write
 from grader.results import Status
 from grader.testing import Judged, defer, fail
 
@@ -69,6 +67,7 @@ class Session:
         self._import_failure: Judged | None = None
         self._description: Message | None = None
         self._slots: dict[str, Slot] = {}
+        self._placed: dict[str, Path] = {}
 
     def describe(self) -> Message:
         """What the worker says of its device and versions; waits until it is up."""
@@ -76,14 +75,7 @@ class Session:
             self._ready()
         return self._description or {}
 
-    def call(
-        self,
-        function: str,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        inputs: Sequence[Input],
-        runs: int = 2,
-    ) -> Call:
+    def call(self, invocation: Invocation) -> Call:
         """Call a function of the submission.
 
         Raises:
@@ -91,34 +83,37 @@ class Session:
                 machine has too little memory for the case, which defers it.
         """
         self._load()  # before the slots: a new worker must be sent them
-        message, descriptors, sent_bytes = self._encode(function, args, kwargs, runs)
-        deadline_s = message["deadline_s"]
-        reply = self.ask(function, message, deadline_s, descriptors)
-        worker = self._load()
+        message, descriptors, sent_bytes = self._encode(invocation)
+        reply = self.ask(invocation.name, message, message["deadline_s"], descriptors)
+        worker, inputs = self._load(), invocation.inputs
         try:
             slot = self._fetch(worker, reply, sent_bytes)
-            decoded = decode_runs(reply, slot)
-            if len(decoded) != runs or any(len(run.inputs_after) != len(inputs) for run in decoded):
+            runs = decode_runs(reply, slot)
+            if len(runs) != invocation.runs or any(
+                len(run.inputs_after) != len(inputs) for run in runs
+            ):
                 raise ProtocolViolation("a reply tells of other runs or inputs than there were")
         except (WorkerDied, ProtocolViolation) as end:
-            raise self._died(worker, end, function, COPY_DEADLINE_S) from end
-        return Call(function, tuple(inputs), decoded, self.describe()["device"])
+            raise self._died(worker, end, invocation.name, COPY_DEADLINE_S) from end
+        kernels = invocation.function.required_kernels
+        return Call(invocation.name, inputs, runs, self.describe()["device"], kernels)
 
-    def peak_memory(self, function: str, args: Sequence[Any], kwargs: dict[str, Any]) -> int:
+    def peak_memory(self, invocation: Invocation) -> int:
         """Bytes that one call allocates at most beyond its inputs.
 
         Raises:
             Judged: As for ``call``.
         """
         self._load()
-        message, descriptors, _ = self._encode(function, args, kwargs, runs=1)
+        message, descriptors, _ = self._encode(invocation)
         message["op"] = "peak"
-        reply = self.ask(function, message, message["deadline_s"], descriptors)
+        reply = self.ask(invocation.name, message, message["deadline_s"], descriptors)
         try:
             return field(reply, "peak_bytes", int)
         except ProtocolViolation as violation:
             worker = self._load()
-            raise self._died(worker, violation, function, message["deadline_s"]) from violation
+            death = self._died(worker, violation, invocation.name, message["deadline_s"])
+            raise death from violation
 
     def output_slot(self, nbytes: int) -> tuple[Slot, list[str], list[int]]:
         """A slot for results, and what to send so that the worker has it too."""
@@ -130,15 +125,25 @@ class Session:
         return [worker.pid for worker in (self._worker, self._spare) if worker is not None]
 
     def place(self, name: str, text: str) -> Path:
-        """Put a file of the course into the worker's scratch folder.
+        """Put a file of the course into the worker's scratch folder, once a worker.
 
         Student code may have run there: the name is new, and nothing is followed or replaced.
         """
-        path = self._load().scratch / f"{secrets.token_hex(8)}_{name}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
+        worker = self._load()
+        if name not in self._placed:
+            path = worker.scratch / f"{secrets.token_hex(8)}_{name}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            self._placed[name] = path
+        return self._placed[name]
+
+    def scenario_request(self, scenario: Scenario | None) -> Message | None:
+        """How a request names what runs around the function; places the course's file."""
+        if scenario is None:
+            return None
+        path = str(self.place("scenarios.py", scenario.text)) if scenario.text else None
+        return {"path": path, "name": scenario.name}
 
     def close(self) -> None:
         """End all workers of this session and free the slots."""
@@ -184,18 +189,11 @@ class Session:
             self._timeouts[function] = self._timeouts.get(function, 0) + 1
         return failures.died(death, function, self._name, deadline_s)
 
-    def _encode(
-        self, function: str, args: Sequence[Any], kwargs: dict[str, Any], runs: int
-    ) -> tuple[Message, list[int], int]:
-        tensors: list[torch.Tensor] = []
-        message: Message = {
-            "op": "call",
-            "function": function,
-            "args": [encode_argument(value, tensors) for value in args],
-            "kwargs": {key: encode_argument(value, tensors) for key, value in kwargs.items()},
-            "runs": runs,
-            "deadline_s": self._limit(function),
-        }
+    def _encode(self, invocation: Invocation) -> tuple[Message, list[int], int]:
+        message, tensors = invocation.encode()
+        message["op"] = "call"
+        message["scenario"] = self.scenario_request(invocation.scenario)
+        message["deadline_s"] = self._limit(invocation.name)
         headers, nbytes = layout(tensors)
         slot, grown = self._slot("input", nbytes)
         for header, tensor in zip(headers, tensors, strict=True):
@@ -275,6 +273,7 @@ class Session:
         worker.close()
         self._worker = None
         self._loaded = False
+        self._placed.clear()
         for slot in self._slots.values():
             slot.close()
         self._slots.clear()

@@ -77,14 +77,14 @@ def function_state(skeleton: str, submission: str, function: Function) -> Functi
         LessonDefinitionError: The skeleton is not Python.
     """
     try:
-        given = _parsed(skeleton)
+        given = _parsed(skeleton, function.differentiated)
     except SyntaxError as error:
         raise LessonDefinitionError(
             f"The skeleton of {function.name} is not Python (line {error.lineno}: {error.msg}). "
             "Make it anew: course build."
         ) from error
     try:
-        written = _parsed(submission)
+        written = _parsed(submission, function.differentiated)
     except SyntaxError as error:
         code = f": {error.text.strip()}" if error.text else ""
         return FunctionState(Progress.BROKEN, message=f"{error.msg}{code}", line=error.lineno)
@@ -104,7 +104,7 @@ class _Module:
     def needed_by(self, function: Function) -> set[str]:
         """Names of the definitions that a function refers to, directly or not."""
         needed: set[str] = set()
-        waiting = {function.name, *function.kernels} & self.definitions.keys()
+        waiting = {function.name, *function.required_kernels} & self.definitions.keys()
         while waiting:
             name = waiting.pop()
             needed.add(name)
@@ -128,14 +128,26 @@ def _compare(given: _Module, written: _Module, function: Function) -> FunctionSt
 
 
 @lru_cache(maxsize=64)  # asked once a call into the submission, with the same two texts
-def _parsed(text: str) -> _Module:
+def _parsed(text: str, with_backward: bool) -> _Module:
+    """The definitions of a file; of an ``autograd.Function`` the backward pass only if asked."""
     try:
         statements = list(_flat(ast.parse(text).body))
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte, absurd nesting
         raise SyntaxError(str(error) or type(error).__name__) from error
     definitions = {node.name: node for node in statements if isinstance(node, Definition)}
+    if not with_backward:
+        for node in definitions.values():
+            node.body = [each for each in node.body if not _is_backward(each, node)] or node.body
     names = {name for statement in statements for name in _bound_names(statement)}
     return _Module(definitions, frozenset(names | definitions.keys()))
+
+
+def _is_backward(node: ast.stmt, parent: Definition) -> bool:
+    return (
+        isinstance(parent, ast.ClassDef)
+        and isinstance(node, ast.FunctionDef)
+        and node.name == "backward"
+    )
 
 
 def _flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

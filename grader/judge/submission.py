@@ -6,11 +6,14 @@ is sent, the source is asked whether there is anything to run at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import torch
-
-from grader.judge.call import Call, Input
+from grader.errors import LessonDefinitionError
+from grader.judge.call import Call
+from grader.judge.invocation import RUNS, Invocation, Scenario, named_inputs
 from grader.judge.session import Session
 from grader.judge.skeleton_state import FunctionState, Progress, function_state
 from grader.judge.source import SubmissionSource
@@ -41,7 +44,9 @@ class Submission:
         if name.startswith("_") or name not in self._lesson.functions:
             raise AttributeError(f"lesson.toml lists no function {name!r}")
         function = self._lesson.functions[name]
-        return GradedFunction(function, self._source, self._skeleton, self._session)
+        return GradedFunction(
+            function, self._source, self._skeleton, self._session, self._lesson.scenarios
+        )
 
 
 class GradedFunction:
@@ -50,25 +55,107 @@ class GradedFunction:
     Attributes:
         name: Its name.
         session: Where it runs.
+        function: What ``lesson.toml`` says of it.
     """
 
     def __init__(
-        self, function: Function, source: SubmissionSource, skeleton: str, session: Session
+        self,
+        function: Function,
+        source: SubmissionSource,
+        skeleton: str,
+        session: Session,
+        scenarios: Path | None = None,
     ) -> None:
         self.name = function.name
         self.session = session
-        self._function = function
+        self.function = function
         self._source = source
         self._skeleton = skeleton
+        self._scenarios = scenarios
 
     def __call__(self, *args: Any, **kwargs: Any) -> Call:
-        """Run it on these arguments: tensors, numbers, dtypes.
+        """Run it on these arguments: tensors, numbers, dtypes, tuples of these.
 
         Raises:
             Judged: There is nothing to run yet, or it raised, hung or crashed.
         """
         self.require_started()
-        return self.session.call(self.name, args, kwargs, self._name_inputs(args, kwargs))
+        return self.session.call(self.invocation(args, kwargs))
+
+    def grad(self, *args: Any, wrt: Sequence[int], **kwargs: Any) -> Call:
+        """Run it and its backward pass.
+
+        Args:
+            *args: Its arguments.
+            wrt: Positions of the tensors to differentiate with respect to.
+            **kwargs: ``upstream``, ``passes`` as ``grader.scenarios.gradients`` has them;
+                the others are the function's.
+
+        Returns:
+            A call whose result is a tuple: all outputs, then a gradient for each of ``wrt``.
+
+        Raises:
+            Judged: As for a plain call.
+        """
+        whole = self.differentiated()
+        whole.require_started()
+        kwargs["wrt"] = tuple(wrt)
+        return self.session.call(whole.invocation(args, kwargs, Scenario("gradients")))
+
+    def run(
+        self, scenario: str, *args: Any, runs: int = RUNS, guarded: bool = True, **kwargs: Any
+    ) -> Call:
+        """Run a scenario of the lesson around it.
+
+        Args:
+            scenario: Name of a function of the lesson's ``scenarios.py``, which takes the
+                submission's function first.
+            *args: Its other arguments.
+            runs: How often, each time in differently poisoned memory.
+            guarded: Whether allocations get red zones; a loop of many steps does without.
+            **kwargs: Its keyword arguments.
+
+        Raises:
+            Judged: As for a plain call.
+        """
+        whole = self.differentiated()
+        whole.require_started()
+        asked = whole.scenario(scenario)
+        return self.session.call(whole.invocation(args, kwargs, asked, runs, guarded))
+
+    def differentiated(self) -> GradedFunction:
+        """The same function where its gradients are needed too."""
+        function = replace(self.function, differentiated=True)
+        return GradedFunction(function, self._source, self._skeleton, self.session, self._scenarios)
+
+    def scenario(self, name: str) -> Scenario:
+        """A scenario of the lesson, to be sent to a worker.
+
+        Raises:
+            LessonDefinitionError: The lesson has no ``scenarios.py``.
+        """
+        if self._scenarios is None or not self._scenarios.is_file():
+            raise LessonDefinitionError(f"There is no {self._scenarios} to take {name} from.")
+        return Scenario(name, self._scenarios.read_text())
+
+    def invocation(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scenario: Scenario | None = None,
+        runs: int = RUNS,
+        guarded: bool = True,
+    ) -> Invocation:
+        """What is asked of the worker, with the inputs named as the function names them."""
+        inputs = named_inputs(self._parameters(scenario), args, kwargs)
+        return Invocation(self.function, args, kwargs, inputs, scenario, runs, guarded)
+
+    def _parameters(self, scenario: Scenario | None) -> Sequence[str]:
+        if scenario is None or not scenario.text:
+            return self._source.parameters(self.name)
+        assert self._scenarios is not None
+        course = SubmissionSource(self._scenarios, scenario.text.encode())
+        return course.parameters(scenario.name)[1:]
 
     def require_started(self) -> None:
         """See from the source alone that there is something to run.
@@ -78,23 +165,9 @@ class GradedFunction:
         """
         if self._source.syntax_error is not None:
             raise _syntax_failure(self._source.syntax_error)
-        state = function_state(self._skeleton, self._source.text, self._function)
+        state = function_state(self._skeleton, self._source.text, self.function)
         if state.progress is not Progress.STARTED:
-            raise _unready_failure(state, self._function)
-
-    def _name_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Input, ...]:
-        names = self._source.parameters(self.name)
-        labels = [*names[: len(args)], *([""] * (len(args) - len(names))), *kwargs]
-        values = [*args, *kwargs.values()]
-        tensors = [
-            (label, value)
-            for label, value in zip(labels, values, strict=True)
-            if isinstance(value, torch.Tensor)
-        ]
-        return tuple(
-            Input(label or f"argument {position}", tensor)
-            for position, (label, tensor) in enumerate(tensors, start=1)
-        )
+            raise _unready_failure(state, self.function)
 
 
 def _syntax_failure(error: SyntaxError) -> Judged:

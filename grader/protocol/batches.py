@@ -61,23 +61,37 @@ def apply_all(writes: Writes, rings: list[torch.Tensor]) -> None:
     for call, place in enumerate(writes.place):
         last[call % len(rings), writes.starts[place]] = call
     for (ring, start), call in last.items():
-        rings[ring][start : start + WINDOW].copy_(writes.values[call])
+        rings[ring][start : start + WINDOW].copy_(as_written(writes.values[call], rings[0].dtype))
+
+
+def as_written(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Normally distributed values as a tensor of ``dtype`` holds them; spread over its integers."""
+    if dtype.is_floating_point:
+        return values.to(dtype)
+    limits = torch.iinfo(dtype)
+    middle = (limits.max + limits.min + 1) // 2
+    return (values * (limits.max / 3) + middle).round().clamp(limits.min, limits.max).to(dtype)
+
+
+# What may be overwritten with any value: larger integers are indices, and lead out of bounds.
+_WRITABLE_INTEGERS = (torch.int8, torch.uint8)
 
 
 def written_tensor(inputs: tuple[Any, ...]) -> torch.Tensor:
     """The tensor of an input set that the writes go to, flattened.
 
     Raises:
-        ValueError: No input is a contiguous floating-point tensor of a window's size.
+        ValueError: No input is a contiguous tensor of floats or 8-bit integers that has a
+            window's size.
     """
     for value in inputs:
         if (
             isinstance(value, torch.Tensor)
-            and value.dtype.is_floating_point
+            and (value.dtype.is_floating_point or value.dtype in _WRITABLE_INTEGERS)
             and value.is_contiguous()
             and value.numel() >= WINDOW
         ):
             return value.view(-1)
     raise ValueError(
-        f"a speed test needs a contiguous floating-point input of {WINDOW} elements or more"
+        f"a speed test needs a contiguous input of {WINDOW} floats or 8-bit integers or more"
     )

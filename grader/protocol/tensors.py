@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from grader.protocol.frames import Message, ProtocolViolation, field, naturals
+from grader.protocol.frames import Message, ProtocolViolation, field, naturals, objects
 from grader.protocol.slots import Slot, aligned
 
 DTYPES: dict[str, torch.dtype] = {
@@ -145,6 +145,8 @@ def scatter(target: torch.Tensor, source: torch.Tensor) -> None:
 def encode_argument(value: Any, tensors: list[torch.Tensor]) -> Message:
     """One argument of a call; a tensor is appended to ``tensors`` and sent by its index.
 
+    A list arrives as a tuple.
+
     Raises:
         TypeError: The protocol has no form for such a value.
     """
@@ -153,6 +155,8 @@ def encode_argument(value: Any, tensors: list[torch.Tensor]) -> Message:
         return {"tensor": len(tensors) - 1}
     if isinstance(value, torch.dtype):
         return {"dtype": dtype_name(value)}
+    if isinstance(value, tuple | list):
+        return {"items": [encode_argument(item, tensors) for item in value]}
     if value is None or isinstance(value, bool | int | float | str):
         return {"value": value}
     raise TypeError(f"a {type(value).__name__} cannot be sent to a worker")
@@ -164,4 +168,6 @@ def decode_argument(message: Message, tensors: Sequence[torch.Tensor]) -> Any:
         return tensors[field(message, "tensor", int)]
     if "dtype" in message:
         return DTYPES[field(message, "dtype", str)]
+    if "items" in message:
+        return tuple(decode_argument(item, tensors) for item in objects(message, "items"))
     return message["value"]

@@ -21,13 +21,9 @@ from grader.protocol.tensors import (
     layout,
     write,
 )
-from grader.worker.loading import LONGEST_NAME, submission_code
+from grader.worker.loading import LONGEST_NAME, Shortage, graded_function, submission_code
 from grader.worker.memory import RUNS, GuardedMemory, Poison
 from grader.worker.tiers import Evidence, Tier
-
-
-class Shortage(Exception):
-    """This machine has too little memory to lay out the inputs."""
 
 
 class Outcome:
@@ -58,8 +54,7 @@ def execute(request: Message, module: Any, slot: Slot | None, tier: Tier) -> Out
         Shortage: The inputs do not fit.
         SubmissionRaised: Student code raised.
     """
-    with submission_code():
-        function = getattr(module, field(request, "function", str))
+    function = graded_function(request, module)
     headers = [Header.from_json(header) for header in objects(request, "tensors")]
     outcome = Outcome()
     for poison in RUNS[: field(request, "runs", int)]:
@@ -79,7 +74,8 @@ def _run(
     memory = GuardedMemory(tier.device, poison)
     inputs = _place(headers, slot, memory)
     args, kwargs = _arguments(request, inputs)
-    with tier.watch(memory) as evidence, submission_code():
+    guarded = field(request, "guarded", bool)
+    with tier.watch(memory, guarded) as evidence, submission_code():
         result = function(*args, **kwargs)
         tier.finish()
     return _describe_run(result, inputs, memory, evidence, outcome)
@@ -87,8 +83,7 @@ def _run(
 
 def peak_memory(request: Message, module: Any, slot: Slot | None, tier: Tier) -> int:
     """Bytes that the requested call allocates at most beyond its inputs, unguarded."""
-    with submission_code():
-        function = getattr(module, field(request, "function", str))
+    function = graded_function(request, module)
     headers = [Header.from_json(header) for header in objects(request, "tensors")]
     inputs = _place(headers, slot, GuardedMemory(tier.device, RUNS[0]))
     args, kwargs = _arguments(request, inputs)

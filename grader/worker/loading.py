@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib.util
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType, TracebackType
+from typing import Any
 
-from grader.protocol.frames import Message
+from grader import scenarios
+from grader.course_files import load_module
+from grader.protocol.frames import Message, field, optional
 
 # Messages and names of types may be as long as student code likes; a frame may not.
 LONGEST_MESSAGE = 4000
@@ -19,6 +23,10 @@ LONGEST_NAME = 200
 
 class SubmissionRaised(Exception):
     """Student code raised; the cause says what. Anything else that fails is our own fault."""
+
+
+class Shortage(Exception):
+    """This machine has too little memory to lay out the inputs."""
 
 
 @contextmanager
@@ -45,6 +53,22 @@ def load(path: Path) -> ModuleType:
     with submission_code():
         spec.loader.exec_module(module)
     return module
+
+
+def graded_function(request: Message, module: Any) -> Callable[..., Any]:
+    """The submission's function that a request names, with its scenario around it.
+
+    Raises:
+        SubmissionRaised: The submission has no such function.
+    """
+    with submission_code():
+        function: Callable[..., Any] = getattr(module, field(request, "function", str))
+    asked = optional(request, "scenario", dict)
+    if asked is None:
+        return function
+    place = optional(asked, "path", str)
+    course = load_module(Path(place), "_course_scenarios") if place else scenarios
+    return partial(getattr(course, field(asked, "name", str)), function)
 
 
 def describe(error: BaseException, path: Path) -> Message:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from grader.protocol.frames import Channel, Message, PeerClosed, field, naturals
+from grader.protocol.frames import Channel, Message, PeerClosed, field
 from grader.protocol.slots import Slot
 
 # prctl(2): the signal this process gets when its parent, the judge, dies.
@@ -84,8 +84,7 @@ class Worker:
 
     def _guarded(self, operation: Callable[[Message], Message], request: Message) -> Message:
         """Run an operation; what the submission raises in it becomes the answer."""
-        from grader.worker.calls import Shortage
-        from grader.worker.loading import LONGEST_MESSAGE, SubmissionRaised, describe
+        from grader.worker.loading import LONGEST_MESSAGE, Shortage, SubmissionRaised, describe
 
         deadline = request.get("deadline_s")
         if deadline is not None:
@@ -148,12 +147,11 @@ class Worker:
         return {"armed": True}
 
     def _go(self, request: Message) -> Message:
-        from grader.worker.timing import target_view
+        from grader.worker.timing import samples_of
 
         assert self._bench is not None
         assert self._output is not None
-        samples = list(naturals(request, "samples", limit=4096))
-        return self._bench.go(samples, target_view(self._output, request, len(samples)))
+        return self._bench.go(samples_of(request, self._output))
 
 
 def _replaced(old: Slot | None, descriptor: int) -> Slot:

@@ -213,16 +213,19 @@ class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @contextmanager
 def guarded_allocations(
-    memory: GuardedMemory,
+    memory: GuardedMemory | None,
     device: torch.device,
     undefined: Callable[[torch.Tensor], None] | None = None,
 ) -> Iterator[None]:
     """Guard all allocations on ``device`` by the code inside.
 
     Args:
-        memory: Takes the allocations.
+        memory: Takes the allocations; ``None`` leaves them as they are.
         device: Allocations elsewhere stay as they are.
         undefined: Told of each tensor handed out whose elements were never set.
     """
+    if memory is None:
+        yield
+        return
     with GuardedAllocations(memory, device, undefined):
         yield

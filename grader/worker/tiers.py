@@ -40,8 +40,13 @@ class Tier(Protocol):
         """Name and properties of what kernels run on."""
         ...
 
-    def watch(self, memory: GuardedMemory) -> Any:
-        """Context manager around one run; yields the ``Evidence`` that it fills."""
+    def watch(self, memory: GuardedMemory, guarded: bool) -> Any:
+        """Context manager around one run; yields the ``Evidence`` that it fills.
+
+        Args:
+            memory: Takes the allocations of the run.
+            guarded: Whether they are guarded at all.
+        """
         ...
 
     def finish(self) -> None:
@@ -75,7 +80,7 @@ class Interpreted:
         return {"device": "interpreter", **_versions()}
 
     @contextmanager
-    def watch(self, memory: GuardedMemory) -> Iterator[Evidence]:
+    def watch(self, memory: GuardedMemory, guarded: bool) -> Iterator[Evidence]:
         """Record launches, traffic and faulty accesses of the run inside.
 
         The launches of the first run are then compiled for the targets: what runs interpreted
@@ -85,7 +90,9 @@ class Interpreted:
         with (
             self._compile_check.capture_launches() as captured,
             self._interpreter.record(poison=memory.poison.run) as recording,
-            guarded_allocations(memory, self.device, self._interpreter.mark_uninitialised),
+            guarded_allocations(
+                memory if guarded else None, self.device, self._interpreter.mark_uninitialised
+            ),
         ):
             try:
                 yield evidence
@@ -131,7 +138,7 @@ class Compiled:
         }
 
     @contextmanager
-    def watch(self, memory: GuardedMemory) -> Iterator[Evidence]:
+    def watch(self, memory: GuardedMemory, guarded: bool) -> Iterator[Evidence]:
         """Record the names of the kernels launched by the run inside."""
         evidence = Evidence()
 
@@ -142,7 +149,7 @@ class Compiled:
         hooks = triton.knobs.runtime.launch_enter_hook
         hooks.add(record)
         try:
-            with guarded_allocations(memory, self.device):
+            with guarded_allocations(memory if guarded else None, self.device):
                 yield evidence
         finally:
             hooks.remove(record)

@@ -7,20 +7,22 @@ judge, chosen after *arm*, so that an answer which is not there yet cannot be in
 
 from __future__ import annotations
 
-import importlib.util
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 
-from grader.protocol.batches import WINDOW, plan_writes, written_tensor
+from grader.course_files import load_module
+from grader.protocol.batches import WINDOW, as_written, plan_writes, written_tensor
 from grader.protocol.data import Data
-from grader.protocol.frames import Message, field
+from grader.protocol.frames import Message, field, naturals, objects
 from grader.protocol.slots import Slot
-from grader.worker.loading import submission_code
+from grader.protocol.tensors import DTYPES
+from grader.worker.loading import Shortage, graded_function, submission_code
 
 # Bound before any submission is loaded, so that replacing them in torch changes nothing here.
 _synchronize = torch.cuda.synchronize
@@ -71,16 +73,15 @@ class Bench:
             [flat[start : start + WINDOW] for start in writes.starts] for flat in self._written
         ]
         self._place = writes.place
-        values = writes.values.to(self._device).to(self._written[0].dtype)
-        self._values = values.unbind(0)
+        values = as_written(writes.values, self._written[0].dtype)
+        self._values = values.to(self._device).unbind(0)
         _synchronize(self._device)
 
-    def go(self, samples: list[int], target: torch.Tensor) -> Message:
+    def go(self, wanted: Sequence[Sample]) -> Message:
         """Run the armed batch.
 
         Args:
-            samples: Flat indices into the last call's output.
-            target: Takes these elements; host memory of the judge.
+            wanted: Elements of each tensor that the last call returned.
 
         Returns:
             Seconds by device events, and whether the outputs were tensors of their own.
@@ -98,21 +99,19 @@ class Bench:
                 self._live.append(output)
             end.record()
             _synchronize(self._device)
-        plain = type(output) is _Tensor
+        outputs = _leaves(output)
+        plain = len(outputs) == len(wanted) and all(type(one) is _Tensor for one in outputs)
         if plain:
-            self._copy_samples(output, samples, target)
+            for one, sample in zip(outputs, wanted, strict=True):
+                sample.copy_from(one)
         seconds = float(start.elapsed_time(end)) * 1e-3
         return {"events_s": seconds, "plain": plain, "fresh": fresh and self._apart()}
 
-    def _copy_samples(self, output: Any, samples: list[int], target: torch.Tensor) -> None:
-        flat = output.reshape(-1)
-        if flat.numel() and output.dtype == target.dtype:
-            index = torch.tensor(samples, device=self._device) % flat.numel()
-            target.copy_(flat[index])
-
     def _apart(self) -> bool:
         """Whether all live outputs lie in memory of their own, and in no input's."""
-        tensors = [output for output in self._live if isinstance(output, _Tensor)]
+        tensors = [
+            leaf for output in self._live for leaf in _leaves(output) if isinstance(leaf, _Tensor)
+        ]
         inputs = {
             value.untyped_storage().data_ptr()
             for ring in self._rings
@@ -123,30 +122,54 @@ class Bench:
         return len(set(outputs)) == len(outputs) and not inputs & set(outputs)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Elements of one returned tensor that the judge asks for.
+
+    Attributes:
+        index: Flat indices.
+        dtype: What the tensor must hold.
+        target: Takes the elements, float64; host memory of the judge.
+    """
+
+    index: torch.Tensor
+    dtype: torch.dtype
+    target: torch.Tensor
+
+    def copy_from(self, tensor: torch.Tensor) -> None:
+        """Copy the elements; a tensor of another dtype is left out."""
+        flat = tensor.reshape(-1)
+        if flat.numel() and tensor.dtype == self.dtype:
+            self.target.copy_(flat[self.index.to(tensor.device) % flat.numel()])
+
+
+def samples_of(request: Message, slot: Slot) -> list[Sample]:
+    """What the judge asks for of each returned tensor, one after another in its slot."""
+    wanted, start = [], 0
+    for asked in objects(request, "samples"):
+        index = torch.tensor(naturals(asked, "index", limit=4096), dtype=torch.int64)
+        nbytes = index.numel() * torch.float64.itemsize
+        target = slot.bytes(start, nbytes).view(torch.float64)
+        wanted.append(Sample(index, DTYPES[field(asked, "dtype", str)], target))
+        start += nbytes
+    return wanted
+
+
+def _leaves(output: Any) -> tuple[Any, ...]:
+    return tuple(output) if isinstance(output, tuple | list) else (output,)
+
+
 def prepare(request: Message, module: ModuleType, device: torch.device) -> Bench:
     """Make the input sets that the judge asks for, and bind the function to them."""
-    reference = _reference(Path(field(request, "reference", str)))
+    reference = load_module(Path(field(request, "reference", str)), "_course_reference")
     maker = getattr(reference, field(request, "inputs", str))
     seed = field(request, "seed", int)
-    rings = [maker(Data(seed + ring, device)) for ring in range(field(request, "rings", int))]
-    return Bench(getattr(module, field(request, "function", str)), rings, device)
-
-
-def target_view(slot: Slot, request: Message, count: int) -> torch.Tensor:
-    """Where the samples of a batch go in the judge's slot."""
-    from grader.protocol.tensors import DTYPES
-
-    dtype = DTYPES[field(request, "dtype", str)]
-    return slot.bytes(0, count * dtype.itemsize).view(dtype)
-
-
-def _reference(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_course_reference", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    count = field(request, "rings", int)
+    try:
+        rings = [maker(Data(seed + ring, device)) for ring in range(count)]
+    except torch.OutOfMemoryError as error:
+        raise Shortage(str(error)) from error
+    return Bench(graded_function(request, module), rings, device)
 
 
 def _timer() -> Any:

@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from grader.judge.invocation import Invocation
 from grader.judge.process import WorkerDied, WorkerProcess
 from grader.judge.session import Session
+from grader.lesson import Function
 from grader.protocol.frames import Message
 
 
@@ -82,7 +84,7 @@ class WarmWorkers:
             self._starting = WorkerProcess(tier)
             worker.wait_until_ready()
             session = Session(_FIRST_CALL, "first", self._lend(worker), 120.0)
-            session.call("first_call", (), {}, ())
+            session.call(Invocation(Function("first_call", ()), ()))
             session.close()
         return self._lend(self._idle.pop())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import torch
 
 from grader.judge.call import Call, Input, Opaque, Result, Returned, Run
 from grader.judge.check import Check
+from grader.judge.outputs import Output
 from grader.judge.source import SubmissionSource
-from grader.lesson import Function, Lesson
 from grader.protocol.poison import unwritten_word
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, Mistake
@@ -34,10 +33,7 @@ X, Y = EXPECTED - 1, torch.ones(2, 3)
 
 @pytest.fixture
 def check() -> Check:
-    """The check of a lesson that grades ``add`` with its kernel and ``plain`` without one."""
-    functions = {"add": Function("add", ("add_kernel",)), "plain": Function("plain", ())}
-    lesson = Lesson("lesson01", "Title", "notebook", 1, 1, functions, {}, Path("/nowhere"))
-    return Check(lesson, SubmissionSource(Path("lesson01.py"), SOURCE.encode()))
+    return Check(SubmissionSource(Path("lesson01.py"), SOURCE.encode()))
 
 
 def returned(tensor: torch.Tensor = EXPECTED, **changes: Any) -> Returned:
@@ -50,7 +46,8 @@ def a_run(result: Result, **changes: Any) -> Run:
 
 
 def a_call(*runs: Run, function: str = "add", device: str = "interpreter") -> Call:
-    return Call(function, (Input("x", X), Input("y", Y)), runs, device)
+    kernels = ("add_kernel",) if function == "add" else ()
+    return Call(function, (Input("x", X), Input("y", Y)), runs, device, kernels)
 
 
 def call_of(result: Result, **changes: Any) -> Call:
@@ -339,19 +336,56 @@ def test_a_function_without_kernels_may_compute_as_it_likes(check: Check) -> Non
 # ------------------------------------------------------- mistakes of the lesson
 
 
-def call_of_absent() -> Call:
-    return replace(call_of(returned()), function="absent")
+def test_a_mistake_of_the_lesson_is_no_verdict_on_the_student(check: Check) -> None:
+    with pytest.raises(AttributeError):
+        check(call_of(returned()), "text")  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------ several outputs
+
+
+def tuple_call(*pairs: tuple[Result, ...]) -> Call:
+    """A call whose runs each returned a tuple."""
+    return a_call(*(a_run(items) for items in pairs))
+
+
+def test_each_output_of_a_tuple_is_held_to_what_it_must_be(check: Check) -> None:
+    items = (returned(), returned(X), None)
+    check.outputs(
+        tuple_call(items, items),
+        Output("y", EXPECTED, exact=True),
+        Output("dx", X, exact=True),
+        Output("dreference", None),
+    )
+    assert check.verdicts == 1
 
 
 @pytest.mark.parametrize(
-    "ask",
+    ("items", "kind", "named"),
     [
-        pytest.param(lambda check: check(call_of_absent(), EXPECTED), id="function"),
-        pytest.param(lambda check: check(call_of(returned()), "text"), id="expected"),
+        ((returned(), returned(X + 1), None), "wrong-value", "dx: "),
+        ((returned(), returned(X[:1]), None), "wrong-shape", "dx of add() has shape (1, 3)"),
+        ((returned(), returned(X.half()), None), "wrong-dtype", "dx of add() is float16"),
+        ((returned(), None, None), "wrong-type", "dx of add() is None, expected a tensor"),
+        ((returned(), returned(X), returned(X)), "wrong-type", "dr of add() is a tensor"),
+        ((returned(), returned(X)), "wrong-type", "a tuple of 2, expected a tuple of 3"),
+        (returned(), "wrong-type", "expected a tuple of 3"),
     ],
 )
-def test_a_mistake_of_the_lesson_is_no_verdict_on_the_student(
-    check: Check, ask: Callable[[Check], None]
+def test_a_wrong_item_of_a_tuple_is_named(
+    check: Check, items: Result, kind: str, named: str
 ) -> None:
-    with pytest.raises((KeyError, AttributeError)):
-        ask(check)
+    wanted = Output("y", EXPECTED), Output("dx", X), Output("dr", None)
+    with pytest.raises(Judged) as judged:
+        check.outputs(call_of(items), *wanted)
+    assert judged.value.diagnosis.kind == kind
+    assert named in judged.value.diagnosis.message
+
+
+def test_runs_that_differ_within_the_tolerance_fail_only_where_bits_are_asked_for(
+    check: Check,
+) -> None:
+    call = a_call(a_run(returned()), a_run(returned(EXPECTED + 1e-6)))
+    check(call, EXPECTED, error=1e-5)
+    found = diagnosis(check, call, error=1e-5, deterministic=True)
+    assert found.kind == "not-deterministic"

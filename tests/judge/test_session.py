@@ -9,8 +9,10 @@ import torch
 
 from grader.judge import session as session_module
 from grader.judge.call import Call, Input
+from grader.judge.invocation import Invocation
 from grader.judge.process import WorkerDied
 from grader.judge.session import Session, WorkerFaultError
+from grader.lesson import Function
 from grader.protocol.frames import Message
 from grader.results import Status
 from grader.testing import Judged
@@ -93,7 +95,7 @@ def session(workers: list[Scripted]) -> Iterator[Session]:
 
 
 def call(session: Session, function: str = "f", x: torch.Tensor = X) -> Call:
-    return session.call(function, (x,), {}, (Input("x", x),))
+    return session.call(Invocation(Function(function, ()), (x,), inputs=(Input("x", x),)))
 
 
 def verdict(session: Session, function: str = "f") -> tuple[Status, str]:
@@ -129,7 +131,7 @@ def test_a_slot_is_sent_once_and_again_when_it_has_to_grow(
 ) -> None:
     for size in (4, 10, 100_000, 50_000, 4):
         tensor = torch.zeros(size)
-        session.call("f", (tensor,), {}, (Input("x", tensor),))
+        call(session, "f", tensor)
     assert [message["slots"] for message in workers[0].asked("call")] == [
         ["input"], [], ["input"], [], [],
     ]  # fmt: skip
@@ -363,5 +365,5 @@ def test_a_result_far_larger_than_its_inputs_is_not_fetched(real: Session) -> No
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_a_forged_frame_of_the_submission_is_refused(real: Session, kind: int) -> None:
     with pytest.raises(Judged) as judged:
-        real.call("forge", (X, kind), {}, (Input("x", X),))
+        real.call(Invocation(Function("forge", ()), (X, kind), inputs=(Input("x", X),)))
     assert judged.value.status is Status.REFUSED

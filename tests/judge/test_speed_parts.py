@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import torch
 
 from grader.judge.timing.measure import Comparison, Round
 from grader.judge.timing.mirror import Mirror, agrees
-from grader.judge.timing.sides import Batch
+from grader.judge.timing.sides import Batch, Sample
 from grader.protocol.batches import WINDOW, apply_all, plan_writes, written_tensor
 from grader.protocol.data import Data
 from grader.results import Status
@@ -39,20 +39,21 @@ class Twin:
         self.rings = [two_vectors(Data(seed + n)) for n in range(mirror(seed).rings)]
         self.output = torch.empty(0)
 
-    def prepare(self, reference: str, inputs: str, seed: int, rings: int) -> float:
+    def prepare(self, reference: str, seed: int, rings: int) -> float:
         return 0.01
 
     def arm(self, calls: int, seed: int) -> None:
         self.writes = plan_writes(seed, calls, N)
 
-    def go(self, calls: int, samples: list[int], dtype: torch.dtype) -> Batch:
+    def go(self, calls: int, samples: Sequence[Sample]) -> Batch:
         for call, place in enumerate(self.writes.place):
             x, y = self.rings[call % len(self.rings)]
             start = self.writes.starts[place]
             x[start : start + WINDOW] = self.writes.values[call]
             self.output = self.add(x, y)
-        index = torch.tensor(samples) % N
-        return Batch(calls, calls * 1e-2, calls * 0.99e-2, self.own, self.output[index].clone())
+        (sample,) = samples
+        values = self.output[torch.tensor(sample.index) % N].double()
+        return Batch(calls, calls * 1e-2, calls * 0.99e-2, self.own, (values,))
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ def verdict_on(student: Twin) -> Judged:
 def measure(student: Twin, rounds: int = 1) -> list[Round]:
     """Quadruples of an honest baseline against a student."""
     comparison = Comparison(Twin(torch.add), student, mirror(), seed=1)  # type: ignore[arg-type]
-    comparison.prepare("", "two_vectors", 7)
+    comparison.prepare("", 7)
     return [comparison.round() for _ in range(rounds)]
 
 
@@ -111,7 +112,7 @@ def test_the_first_contiguous_float_tensor_is_written_to() -> None:
 
 
 def test_inputs_without_a_tensor_to_write_to_are_an_error_of_the_lesson() -> None:
-    with pytest.raises(ValueError, match="contiguous floating-point"):
+    with pytest.raises(ValueError, match="contiguous input"):
         written_tensor((torch.zeros(4), 3))
 
 
@@ -128,12 +129,12 @@ def test_half_of_the_samples_are_where_the_writes_changed_the_result() -> None:
     before = [two_vectors(Data(7 + n)) for n in range(own.rings)]
     writes = plan_writes(11, 40, N)
 
-    expected = own.advance(writes)
+    (expected,) = own.advance(writes)
 
     x, y = before[(40 - 1) % own.rings]
-    changed = (x + y)[expected.samples[expected.unaffected :]]
+    changed = (x + y)[expected.sample.index[expected.unaffected :]]
     assert not torch.equal(changed, expected.values[expected.unaffected :])
-    assert expected.unaffected < len(expected.samples)
+    assert expected.unaffected < len(expected.sample.index)
 
 
 def test_an_honest_function_is_measured() -> None:

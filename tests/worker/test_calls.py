@@ -34,7 +34,7 @@ class PlainTier:
         return {}
 
     @contextmanager
-    def watch(self, memory: GuardedMemory) -> Iterator[Evidence]:
+    def watch(self, memory: GuardedMemory, guarded: bool) -> Iterator[Evidence]:
         with guarded_allocations(memory, self.device):
             yield Evidence(launches=[{"kernel": "k"}])
 
@@ -48,6 +48,7 @@ def call(function: Callable[..., Any], *args: Any, runs: int = 2, **kwargs: Any)
     request: Message = {
         "function": "function",
         "runs": runs,
+        "guarded": True,
         "args": [encode_argument(value, tensors) for value in args],
         "kwargs": {name: encode_argument(value, tensors) for name, value in kwargs.items()},
     }
@@ -179,14 +180,28 @@ def test_whatever_the_function_raises_is_the_submissions_error(error: BaseExcept
 
 
 def test_a_function_that_the_module_does_not_have_is_the_submissions_error() -> None:
-    request = {"function": "absent", "runs": 2, "tensors": [], "args": [], "kwargs": {}}
+    request = {
+        "function": "absent",
+        "runs": 2,
+        "tensors": [],
+        "args": [],
+        "kwargs": {},
+        "guarded": True,
+    }
     with pytest.raises(SubmissionRaised):
         execute(request, SimpleNamespace(), None, PlainTier())
 
 
 def test_inputs_for_which_there_is_no_memory_are_a_shortage_and_no_error() -> None:
     huge = {"dtype": "float32", "shape": [2], "strides": [2**50], "offset": 0}
-    request = {"function": "f", "runs": 1, "tensors": [huge], "args": [], "kwargs": {}}
+    request = {
+        "function": "f",
+        "runs": 1,
+        "tensors": [huge],
+        "args": [],
+        "kwargs": {},
+        "guarded": True,
+    }
     with Slot.create(8, "input") as slot, pytest.raises(Shortage):
         execute(request, SimpleNamespace(f=None), slot, PlainTier())
 

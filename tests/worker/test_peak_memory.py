@@ -45,8 +45,13 @@ def test_the_first_call_which_compiles_and_tunes_does_not_count(
 
 
 def function(peak: int, tier: str = "compiled") -> GradedFunction:
-    session = SimpleNamespace(tier=tier, peak_memory=lambda name, args, kwargs: peak)
-    graded = SimpleNamespace(name="work", session=session, require_started=lambda: None)
+    session = SimpleNamespace(tier=tier, peak_memory=lambda invocation: peak)
+    graded = SimpleNamespace(
+        name="work",
+        session=session,
+        require_started=lambda: None,
+        invocation=lambda args, kwargs, scenario, runs: None,
+    )
     return cast(GradedFunction, graded)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from grader.judge.timing.mirror import SAMPLES, Expected, Mirror, agrees
 from grader.judge.timing.sequential import Trial
-from grader.judge.timing.sides import Batch, Side
+from grader.judge.timing.sides import Batch, Sample, Side
 from grader.judge.timing.statistics import Quadruple
 from grader.protocol.batches import plan_writes
 from grader.testing import fail, refuse
@@ -57,10 +58,10 @@ class Comparison:
         self._overhead_s = 0.0
         self._swapped = False
 
-    def prepare(self, reference: str, inputs: str, seed: int) -> None:
+    def prepare(self, reference: str, seed: int) -> None:
         """Make the inputs in both workers, warm up, and see that the results are right."""
         for side in (self._baseline, self._student):
-            per_call = side.prepare(reference, inputs, seed, self._mirror.rings)
+            per_call = side.prepare(reference, seed, self._mirror.rings)
             self._calls[side] = BATCH_SECONDS / per_call
         for _ in range(_AUDITS):
             self._student_batch(self._random.randint(1, 2 * self._mirror.rings))
@@ -94,8 +95,11 @@ class Comparison:
     def _a(self, length: float) -> Batch:
         calls = self._calls_of(self._baseline, length)
         self._baseline.arm(calls, self._random.getrandbits(62))
-        anywhere = [self._random.getrandbits(30) for _ in range(SAMPLES)]
-        batch = self._baseline.go(calls, anywhere, self._mirror.dtype)
+        anywhere = [
+            Sample([self._random.getrandbits(30) for _ in range(SAMPLES)], dtype)
+            for dtype in self._mirror.dtypes
+        ]
+        batch = self._baseline.go(calls, anywhere)
         return replace(batch, overhead_s=self._overhead_s)
 
     def _b(self, length: float) -> Batch:
@@ -106,7 +110,7 @@ class Comparison:
         expected = self._mirror.advance(plan_writes(seed, calls, self._mirror.elements))
         self._student.arm(calls, seed)
         torch.cuda.synchronize()  # the judge's own kernels must not run beside the student's
-        batch = self._student.go(calls, expected.samples, self._mirror.dtype)
+        batch = self._student.go(calls, [each.sample for each in expected])
         _refuse_shortcuts(self._student.function, batch, expected)
         return replace(batch, overhead_s=self._overhead_s)
 
@@ -118,17 +122,17 @@ class Comparison:
         return max(_FEWEST_CALLS, round(self._calls[side] * length))
 
 
-def _refuse_shortcuts(function: str, batch: Batch, expected: Expected) -> None:
+def _refuse_shortcuts(function: str, batch: Batch, expected: Sequence[Expected]) -> None:
     if not batch.own_tensors:
         message = (
             f"{function}() handed out memory that an earlier result or an input still occupies, "
             "or something that is no plain tensor. Allocate the output in each call."
         )
         refuse("recycled-output", message)
-    if agrees(batch.samples, expected.values):
+    pairs = list(zip(batch.samples, expected, strict=True))
+    if all(agrees(got, each.values) for got, each in pairs):
         return
-    anywhere = slice(expected.unaffected)
-    if agrees(batch.samples[anywhere], expected.values[anywhere]):
+    if all(agrees(got[: each.unaffected], each.values[: each.unaffected]) for got, each in pairs):
         message = (
             f"{function}() gave the answer of an earlier call although its input had changed "
             "since. Compute the result in each call."

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from grader.judge.timing.sides import Sample
 from grader.protocol.batches import Writes, apply_all, written_tensor
 from grader.protocol.data import Data
 
@@ -21,15 +22,15 @@ SAMPLES = 64
 
 @dataclass(frozen=True)
 class Expected:
-    """What the last call of a batch must return, at a few places.
+    """What the last call of a batch must return, at a few places of one tensor.
 
     Attributes:
-        samples: Flat indices into the output.
-        values: What must be there.
-        unaffected: How many samples, from the first on, the batch's writes did not change.
+        sample: The places.
+        values: What must be there, in the tensor's dtype.
+        unaffected: How many of the places, from the first on, the batch's writes did not change.
     """
 
-    samples: list[int]
+    sample: Sample
     values: torch.Tensor
     unaffected: int
 
@@ -38,14 +39,14 @@ class Mirror:
     """Input sets and expected results of one measurement.
 
     Attributes:
-        dtype: The output's dtype.
+        dtypes: The dtype of each returned tensor.
         rings: Number of input sets.
     """
 
     def __init__(
         self,
         maker: Callable[[Data], tuple[Any, ...]],
-        oracle: Callable[..., torch.Tensor],
+        oracle: Callable[..., Any],
         seed: int,
         cache_bytes: int,
         device: torch.device,
@@ -54,7 +55,7 @@ class Mirror:
 
         Args:
             maker: Makes one set from seeded data; from the lesson's reference.
-            oracle: Gives the right result on the device.
+            oracle: Gives the right result on the device: a tensor or a tuple of tensors.
             seed: Seed of the first set; the next ones count up.
             cache_bytes: Size of the GPU's L2 cache.
             device: The judge's GPU.
@@ -66,18 +67,25 @@ class Mirror:
         self._sets = [first, *(maker(Data(seed + n, device)) for n in range(1, self.rings))]
         self._written = [written_tensor(one) for one in self._sets]
         self.elements = self._written[0].numel()
-        self.dtype = oracle(*first).dtype
+        self.dtypes = tuple(leaf.dtype for leaf in _leaves(oracle(*first)))
         self._generator = torch.Generator().manual_seed(seed ^ 0x5EED)
 
-    def advance(self, writes: Writes) -> Expected:
+    def advance(self, writes: Writes) -> tuple[Expected, ...]:
         """Apply a batch's writes, and say what its last call must return."""
-        last = (len(writes.place) - 1) % self.rings
-        before = self._oracle(*self._sets[last]).reshape(-1)
+        last = self._sets[(len(writes.place) - 1) % self.rings]
+        before = _leaves(self._oracle(*last))
         apply_all(writes, self._written)
-        after = self._oracle(*self._sets[last]).reshape(-1)
+        after = _leaves(self._oracle(*last))
+        return tuple(
+            self._expected(one.reshape(-1), other.reshape(-1))
+            for one, other in zip(before, after, strict=True)
+        )
+
+    def _expected(self, before: torch.Tensor, after: torch.Tensor) -> Expected:
         anywhere = self._unchanged(before, after)
         index = torch.cat([anywhere, self._changed(before, after)])
-        return Expected(index.tolist(), after[index].cpu(), anywhere.numel())
+        sample = Sample(index.tolist(), after.dtype)
+        return Expected(sample, after[index].cpu(), anywhere.numel())
 
     def _unchanged(self, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
         """Some places, anywhere, that the writes left as they were."""
@@ -99,10 +107,24 @@ def agrees(got: torch.Tensor, expected: torch.Tensor) -> bool:
     """Whether sampled elements are those expected, with a margin for another summation order.
 
     The exact comparison is the correctness tests' business, on the same function.
+
+    Args:
+        got: The samples, float64.
+        expected: What they must be, in the tensor's dtype.
     """
-    if not expected.dtype.is_floating_point:
-        return bool((got == expected).all())
     exact = expected.double()
+    if not expected.dtype.is_floating_point:
+        return bool((got == exact).all())
     scale = exact.abs() + exact.square().mean().sqrt()
-    close = (got.double() - exact).abs() <= 64 * torch.finfo(expected.dtype).eps * scale
+    eps = torch.finfo(expected.dtype).eps
+    close = (got - exact).abs() <= (_FP32_MARGIN if eps < 1e-4 else _HALF_MARGIN) * eps * scale
     return bool((close | (got.isnan() & expected.isnan())).all())
+
+
+# In units of the dtype's eps. Sums are formed in fp32: in 16 bits only the last rounding counts.
+_FP32_MARGIN = 64
+_HALF_MARGIN = 6
+
+
+def _leaves(result: Any) -> tuple[torch.Tensor, ...]:
+    return tuple(result) if isinstance(result, tuple | list) else (result,)

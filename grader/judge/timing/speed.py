@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from grader.course_files import load_module
+from grader.judge.invocation import Scenario
 from grader.judge.seeds import case_seed
 from grader.judge.submission import GradedFunction
 from grader.judge.timing import ceiling, machine
@@ -42,10 +46,9 @@ class Speed:
         timing: The measurement, for the report.
     """
 
-    def __init__(self, grading: Grading, test_id: str, reference: ModuleType) -> None:
+    def __init__(self, grading: Grading, test_id: str) -> None:
         self._grading = grading
         self._test = test_id
-        self._reference = reference
         self.verdicts = 0
         self.timing: dict[str, Any] | None = None
 
@@ -55,6 +58,9 @@ class Speed:
         *,
         baseline: str,
         inputs: str,
+        oracle: str | None = None,
+        baseline_inputs: str | None = None,
+        scenario: str | None = None,
         bytes_moved: int | None = None,
         flops: int | None = None,
         dtype: str = "float16",
@@ -63,9 +69,13 @@ class Speed:
 
         Args:
             function: A function of the ``submission``.
-            baseline: Name of the reference function to compare with; also gives the right
-                results at this size.
+            baseline: Name of the reference function to compare with.
             inputs: Name of the reference function that makes one input set from ``Data``.
+            oracle: Name of the reference function that gives the right results at this size;
+                the baseline if left out.
+            baseline_inputs: Maker of the baseline's input sets where it takes others.
+            scenario: Scenario of the lesson that runs around the function, the baseline and
+                the oracle alike; what it returns is compared.
             bytes_moved: The least bytes that one call must move.
             flops: Arithmetic operations of one call.
             dtype: What products are computed in, for the compute ceiling.
@@ -74,13 +84,19 @@ class Speed:
             Judged: Too slow, undecided, refused, or no GPU to measure on.
         """
         self.verdicts += 1
-        function.require_started()
-        if function.session.tier != "compiled":
+        timed = function.differentiated() if scenario else function
+        timed.require_started()
+        if timed.session.tier != "compiled":
             raise Judged(Status.DEFERRED, Diagnosis("needs-gpu", _NEEDS_GPU))
         work = Work(bytes_moved, flops, dtype)
-        request = SpeedRequest(
-            self._grading, self._test, function, self._reference, baseline, inputs, work
+        contest = Contest(
+            baseline=baseline,
+            inputs=inputs,
+            oracle=oracle or baseline,
+            baseline_inputs=baseline_inputs or inputs,
+            scenario=timed.scenario(scenario) if scenario else None,
         )
+        request = SpeedRequest(self._grading, self._test, timed, contest, work)
         if self._grading.speed_probe is not None:
             self._grading.speed_probe(request)
         else:
@@ -97,7 +113,7 @@ class Speed:
         after = machine.snapshot(gpu_uuid())
         top = Ceiling.of(calibration) if calibration else _ceiling_now(request.work)
         student, theirs = achieved(trial.quadruples, request.work, top)
-        verdict = judge(trial, threshold, request.baseline, student.impossible(theirs))
+        verdict = judge(trial, threshold, request.contest.baseline, student.impossible(theirs))
         circumstances = Circumstances(
             events=_by_events(rounds),
             calls_per_batch=rounds[-1].b1.calls,
@@ -106,13 +122,32 @@ class Speed:
             flags=machine.warnings(before, after, self._grading.processes()),
         )
         self.timing = timing_json(
-            trial, threshold, verdict, request.baseline, student, circumstances
+            trial, threshold, verdict, request.contest.baseline, student, circumstances
         )
         self._conclude(verdict)
 
     def _conclude(self, verdict: Verdict) -> None:
         if verdict.diagnosis is not None:
             raise Judged(verdict.status, verdict.diagnosis, share=verdict.share, timing=self.timing)
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What a function is timed against, all by name: functions of the lesson's reference.
+
+    Attributes:
+        baseline: What it is compared with.
+        inputs: Makes one input set.
+        oracle: Gives the right results.
+        baseline_inputs: Makes one input set of the baseline.
+        scenario: What runs around function, baseline and oracle.
+    """
+
+    baseline: str
+    inputs: str
+    oracle: str
+    baseline_inputs: str
+    scenario: Scenario | None = None
 
 
 @dataclass(frozen=True)
@@ -123,18 +158,14 @@ class SpeedRequest:
         grading: The judge's side of the run.
         test: Name of the test.
         function: The function to time.
-        reference: The lesson's reference module.
-        baseline: Name of the baseline in it, which also gives the right results.
-        inputs: Name of the maker of input sets in it.
+        contest: Against what.
         work: The least that one call must do.
     """
 
     grading: Grading
     test: str
     function: GradedFunction
-    reference: ModuleType
-    baseline: str
-    inputs: str
+    contest: Contest
     work: Work
 
     def threshold(self, here: Calibration | None) -> Threshold:
@@ -150,21 +181,33 @@ class SpeedRequest:
         device = torch.device("cuda", 0)
         # Half of the range leaves room to count the seeds of the input sets up.
         seed = case_seed(self.grading.seed, self.test, "timing") >> 1
+        reference = load_module(self.grading.lesson.reference, "speed_reference")
+        contest = self.contest
         mirror = Mirror(
-            getattr(self.reference, self.inputs),
-            getattr(self.reference, self.baseline),
+            getattr(reference, contest.inputs),
+            self._oracle(reference),
             seed,
             ceiling.cache_bytes(device),
             device,
         )
+        theirs, own = contest.baseline_inputs, contest.inputs
+        scenario, session = contest.scenario, self.grading.baseline_session()
         comparison = Comparison(
-            Side(self.grading.baseline_session(), self.baseline),
-            Side(self.function.session, self.function.name),
+            Side(session, contest.baseline, theirs, scenario),
+            Side(self.function.session, self.function.name, own, scenario),
             mirror,
             case_seed(self.grading.seed, self.test, "batches"),
         )
-        comparison.prepare(self.grading.lesson.reference.read_text(), self.inputs, seed)
+        comparison.prepare(self.grading.lesson.reference.read_text(), seed)
         return comparison
+
+    def _oracle(self, reference: ModuleType) -> Callable[..., Any]:
+        """The right results of what is timed, in this process."""
+        oracle: Callable[..., Any] = getattr(reference, self.contest.oracle)
+        if self.contest.scenario is None:
+            return oracle
+        course = load_module(self.grading.lesson.scenarios, "speed_scenarios")
+        return partial(getattr(course, self.contest.scenario.name), oracle)
 
 
 def gpu_uuid(device: torch.device | None = None) -> str:
