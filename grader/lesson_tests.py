@@ -27,7 +27,7 @@ class LessonTest:
     Attributes:
         name: Name of the function, the id under which its points are recorded.
         title: First line of its docstring without the full stop, or its name if it has none.
-        points: What ``@points`` says; None for a test that is not graded.
+        points: What ``@points`` says, 0 for a ``@challenge``; None for a test that is not graded.
         hint: Section of ``hints.md`` that ``@hint`` names.
         line: Line of ``def``, 1-based.
     """
@@ -40,7 +40,7 @@ class LessonTest:
 
 
 def graded_tests(lesson: Lesson) -> tuple[LessonTest, ...]:
-    """The tests of a lesson that are worth points, in the order of the file.
+    """The tests of a lesson that are worth points or a badge, in the order of the file.
 
     Raises:
         LessonDefinitionError: The file is missing or cannot be read as tests.
@@ -87,7 +87,7 @@ def find_test(lesson: Lesson, name: str) -> LessonTest:
 
 def _read(path: Path, node: ast.FunctionDef) -> LessonTest:
     docstring = (ast.get_docstring(node) or "").strip()
-    points = _marker(path, node, "points", (int, float))
+    points = 0.0 if _is_challenge(node) else _marker(path, node, "points", (int, float))
     section = _marker(path, node, "hint", (str,))
     return LessonTest(
         name=node.name,
@@ -96,6 +96,10 @@ def _read(path: Path, node: ast.FunctionDef) -> LessonTest:
         hint=section if isinstance(section, str) else None,
         line=node.lineno,
     )
+
+
+def _is_challenge(node: ast.FunctionDef) -> bool:
+    return any(_last_name(decorator) == "challenge" for decorator in node.decorator_list)
 
 
 def _marker(path: Path, node: ast.FunctionDef, name: str, kinds: tuple[type, ...]) -> object | None:

@@ -123,6 +123,11 @@ class TestResult:
     hint: str | None = None
 
     @property
+    def is_challenge(self) -> bool:
+        """Whether it earns a badge instead of points."""
+        return self.max_points == 0
+
+    @property
     def deciding(self) -> CaseResult:
         """The case that speaks for the test."""
         return min(self.cases, key=lambda case: _PRECEDENCE.index(case.status))
@@ -232,6 +237,13 @@ class Report:
         return round(sum(test.max_points for test in self.tests), 2)
 
     @property
+    def badges(self) -> tuple[TestResult, ...]:
+        """The challenges that were met."""
+        return tuple(
+            test for test in self.tests if test.is_challenge and test.status is Status.PASSED
+        )
+
+    @property
     def deferred_points(self) -> float:
         """Points that wait for a GPU, a second measurement or a repaired grader."""
         return round(sum(test.deferred_points for test in self.tests), 2)
@@ -250,7 +262,7 @@ class Report:
     @property
     def exit_code(self) -> ExitCode:
         """3 when something could not be judged, else 1 when points were lost, else 0."""
-        statuses = {test.status for test in self.tests}
+        statuses = {test.status for test in self.tests if not test.is_challenge}
         if statuses & {Status.GRADER_ERROR, Status.INCONCLUSIVE}:
             return ExitCode.NOT_JUDGED
         lost = self.score + self.deferred_points < self.max_score
@@ -265,6 +277,7 @@ class Report:
             "score": self.score,
             "max_score": self.max_score,
             "deferred_points": self.deferred_points,
+            "badges": [test.id for test in self.badges],
             "device": self.device.to_json(),
             "sandbox": self.sandbox,
             "seed": self.seed,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pytest
 
@@ -86,11 +86,19 @@ class Mistake:
         return self.expected() if callable(self.expected) else self.expected
 
 
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
 def points(value: float) -> pytest.MarkDecorator:
     """What a test is worth; all or none over its cases."""
     if value <= 0:
         raise ValueError(f"points({value}): a graded test is worth more than nothing")
     return pytest.mark.points(float(value))
+
+
+def challenge(test: Test) -> Test:
+    """Marks a test beyond what is asked: it earns a badge instead of points, and costs none."""
+    return pytest.mark.points(0.0)(test)
 
 
 def hint(section: str) -> pytest.MarkDecorator:

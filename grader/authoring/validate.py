@@ -99,7 +99,8 @@ def validate(
         course: The course.
         lessons: The lessons to validate.
         device: ``auto``, ``cpu`` or ``gpu``.
-        jobs: Submissions graded at a time; 0 for as many as fit the machine.
+        jobs: Submissions graded at a time; 0 for as many as fit the machine. What is timed on
+            a GPU is alone there in any case.
         full: Grade every test of wrong submissions too, not only those that headers name.
         finished: Told of each outcome as it comes, with the number of all.
 
@@ -114,9 +115,11 @@ def validate(
     outcomes = {order: entry for order, entry in enumerate(found) if isinstance(entry, Outcome)}
     for outcome in outcomes.values():
         finished(outcome, len(found))
-    for order, outcome in _grade_all(tasks, course.root, tier, jobs or _fitting_jobs(tier)):
-        outcomes[order] = outcome
-        finished(outcome, len(found))
+    pool = jobs or min(os.cpu_count() or 1, _LARGEST_POOL)
+    for together, part in _by_company(tasks, tier):
+        for order, outcome in _grade_all(part, course.root, tier, pool if together else 1):
+            outcomes[order] = outcome
+            finished(outcome, len(found))
     return [outcomes[order] for order in sorted(outcomes)]
 
 
@@ -216,6 +219,18 @@ def _outcome(
     return Outcome(subject.lesson.name, subject.role, str(shown), state, expected, found)
 
 
-def _fitting_jobs(tier: str) -> int:
-    """One at a time on a GPU, where runs would disturb each other's timing."""
-    return 1 if tier == "gpu" else min(os.cpu_count() or 1, _LARGEST_POOL)
+def _by_company(
+    tasks: Mapping[int, Subject], tier: str
+) -> Iterator[tuple[bool, dict[int, Subject]]]:
+    """What may be graded together, and what must be alone on the machine: timing on a GPU."""
+    alone = {order for order, subject in tasks.items() if tier == "gpu" and _is_timed(subject)}
+    for together in (True, False):
+        part = {order: tasks[order] for order in tasks if (order not in alone) == together}
+        yield together, part
+
+
+def _is_timed(subject: Subject) -> bool:
+    """Whether a speed test is among the tests to grade."""
+    return bool(subject.lesson.speed) and (
+        not subject.only or not subject.lesson.speed.keys().isdisjoint(subject.only)
+    )

@@ -28,7 +28,7 @@ from grader.report.findings import (
 )
 from grader.report.measurements import kernel_lines, measured_lines
 from grader.report.roofline_plot import roofline_svg
-from grader.report.words import WORDS, count, duration, number
+from grader.report.words import WORDS, count, duration, points
 from grader.results import Diagnosis, Report, Status, TestResult
 
 AROUND = 2  # lines of context above and below the line that a diagnosis points to
@@ -82,10 +82,11 @@ def _header(report: Report) -> str:
     earned = 100 * report.score / whole
     pending = 100 * report.deferred_points / whole
     names = f"{report.lesson} · {Path(report.file).name}"
+    badges = "".join(f'<p class="badge">Badge: {_text(each.title)}</p>\n' for each in report.badges)
     return (
         f"<header>\n<h1>{_text(report.title)}</h1>\n"
         f'<p class="faint"><code>{_text(names)}</code></p>\n'
-        f'<p class="score">Score {_text(score_sentence(report))}</p>\n'
+        f'<p class="score">Score {_text(score_sentence(report))}</p>\n{badges}'
         f'<div class="bar" aria-hidden="true"><i class="earned" style="width:{earned:.1f}%"></i>'
         f'<i class="pending" style="width:{pending:.1f}%"></i></div>\n</header>\n'
     )
@@ -146,11 +147,10 @@ def _measured(test: TestResult) -> Iterator[str]:
 
 def _row(test: TestResult, details: Sequence[str]) -> str:
     word = WORDS[test.status]
-    earned = number(test.points) if test.status.is_judged else "–"
     return (
         f'<tr><th scope="row" class="verdict {word.tone}">'
         f'<span class="mark" aria-hidden="true">{word.mark}</span>{word.text}</th>'
-        f'<td class="points">{earned} / {number(test.max_points)}</td>'
+        f'<td class="points">{points(test)}</td>'
         f'<td class="what"><span class="title">{_text(test.title)}</span>'
         f'<code class="faint">{_text(test.id)}</code>{"".join(details)}</td></tr>\n'
     )

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from grader.report.clean import clean, one_line
 from grader.report.findings import cases_sentence, excerpt, hint_of, source
-from grader.report.words import WORDS, number
+from grader.report.words import WORDS, number, points
 from grader.results import Report, Status, TestResult
 
 _ELEMENTS = {
@@ -86,7 +86,7 @@ def _test_case(suite: Element, report: Report, lines: list[str], test: TestResul
 def _body(report: Report, lines: list[str], test: TestResult) -> str:
     """Everything that the terminal tells about a test, as plain text."""
     word = WORDS[test.status].text
-    parts = [f"{test.title}: {word}, {number(test.points)}/{number(test.max_points)} points"]
+    parts = [f"{test.title}: {word}, {points(test)} points"]
     why = test.diagnosis
     if why is not None:
         parts.append(why.message)

@@ -19,8 +19,8 @@ from rich.text import Text
 
 from grader.lesson import Lesson
 from grader.report.ink import Ink
-from grader.report.tests_table import line_of, points, status_line
-from grader.report.words import number
+from grader.report.tests_table import line_of, status_line
+from grader.report.words import points, worth
 from grader.results import Device, TestResult
 
 REFRESHES_A_SECOND = 8  # enough for a spinner; the judge needs the processor
@@ -169,7 +169,7 @@ class Board:
             label = Text.assemble("  ", self._turning(), f" case {step}")
         return line_of(
             label,
-            Text(f"-/{number(test.max_points)}"),
+            Text(worth(test.max_points, None)),
             self._ink.text(test.title, "" if running else "dim"),
             wrap=False,
         )

@@ -161,6 +161,8 @@ class _Page:
             yield ""
         yield Rule(style="dim", characters="-" if self.ink.ascii else "─")
         yield self.ink.text(f"Score {score_sentence(report)}", _SCORE_STYLES[report.exit_code])
+        for test in report.badges:
+            yield self.ink.text(f"Badge: {test.title}", "bold yellow")
         kind = "GPU" if report.device.kind == "gpu" else "CPU"
         facts = (
             f"{kind}: {report.device.name}",

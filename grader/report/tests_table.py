@@ -25,7 +25,7 @@ from grader.report.findings import (
 )
 from grader.report.ink import Ink
 from grader.report.measurements import measured_lines
-from grader.report.words import WIDEST_WORD, WORDS, number
+from grader.report.words import WIDEST_WORD, WORDS, points
 from grader.results import Status, TestResult
 
 INDENT = 4
@@ -110,12 +110,6 @@ class TestsTable:
     def _further_steps(self, lesson: Lesson, test_id: str) -> bool:
         sections = {test.name: test.hint or "" for test in graded_tests(lesson)}
         return len(lesson.hints.get(sections.get(test_id, ""), ())) > 1
-
-
-def points(test: TestResult) -> str:
-    """``2/3``; a dash for points that nobody could judge."""
-    earned = number(test.points) if test.status.is_judged else "-"
-    return f"{earned}/{number(test.max_points)}"
 
 
 def status_line(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grader.results import Status
+from grader.results import Status, TestResult
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,25 @@ WORDS: dict[Status, Word] = {
 }
 
 WIDEST_WORD = max(len(word.text) for word in WORDS.values())
+
+
+def worth(max_points: float, earned: float | None, *, badge: bool = False) -> str:
+    """``2/3``; a dash for points that nobody has judged; ``badge`` where a badge was won.
+
+    Args:
+        max_points: What a test is worth; 0 for a challenge.
+        earned: Points earned, None if nobody knows.
+        badge: Whether the challenge was met.
+    """
+    if max_points == 0:
+        return "badge" if badge else "(badge)"
+    return f"{'-' if earned is None else number(earned)}/{number(max_points)}"
+
+
+def points(test: TestResult) -> str:
+    """What a test earned of what it is worth."""
+    earned = test.points if test.status.is_judged else None
+    return worth(test.max_points, earned, badge=test.status is Status.PASSED)
 
 
 def number(value: float) -> str:

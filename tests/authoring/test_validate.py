@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from grader.authoring import outcome_table
-from grader.authoring.validate import Outcome, subjects, validate
+from grader.authoring import validate as validate_module
+from grader.authoring.validate import Outcome, Subject, subjects, validate
 from grader.course_cli import course_main
 from grader.errors import WorkerStartError
 from grader.lesson import Course
@@ -194,3 +196,22 @@ def test_an_error_outranks_a_difference_in_the_exit_code(course: Course) -> None
 
 def test_nothing_validated_is_told_as_such() -> None:
     assert outcome_table.summary([]) == "nothing"
+
+
+def test_what_is_timed_on_a_gpu_is_alone_there_and_the_rest_is_graded_together(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = course.root / "course/lesson01/lesson.toml"
+    toml.write_text(TOML + "[speed.test_rows]\nfull = 1.0\n")
+    pools: list[tuple[int, list[str]]] = []
+
+    def pooled(tasks: Mapping[int, Subject], root: Path, tier: str, jobs: int) -> Iterator[Any]:
+        pools.append((jobs, [subject.role for subject in tasks.values()]))
+        return ((order, outcome) for order in tasks)
+
+    outcome = Outcome("lesson01", "", "", "ok", "", "")
+    monkeypatch.setattr(validate_module, "_grade_all", pooled)
+    monkeypatch.setattr("grader.judge.device.choose_device", lambda device: device)
+    validate(course, course.lessons(), device="gpu", jobs=4)
+
+    assert pools == [(4, ["wrong"]), (1, ["solution", "skeleton", "right", "cheat"])]

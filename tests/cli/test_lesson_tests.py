@@ -59,3 +59,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_test_is_found_without_its_prefix(course: Path) -> None:
     assert find_test(Course(course).lesson("1"), "types").name == "test_types"
+
+
+@pytest.mark.parametrize("decorator", ["@challenge", "@testing.challenge"])
+def test_a_challenge_is_graded_and_worth_no_points(tmp_path: Path, decorator: str) -> None:
+    (test,) = read_tests(write(tmp_path, f"{decorator}\ndef test_a(): ...\n"))
+    assert test.points == 0

@@ -257,3 +257,41 @@ def test_without_a_skeleton_every_defined_function_is_started() -> None:
 def test_a_skeleton_that_is_no_python_is_the_courses_fault() -> None:
     with pytest.raises(LessonDefinitionError, match="course build"):
         function_state("def add(:", SKELETON, ADD)
+
+
+DIFFERENTIABLE = """
+@triton.jit
+def forward_kernel(y_ptr, x_ptr):
+    pass
+
+
+@triton.jit
+def backward_kernel(dx_ptr, x_ptr):
+    pass
+
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return forward_kernel[(1,)](x, x)
+
+    @staticmethod
+    def backward(ctx, upstream):
+        return backward_kernel[(1,)](upstream, upstream)
+
+
+def square(x):
+    return Square.apply(x)
+"""
+FORWARD_ONLY = DIFFERENTIABLE.replace("pass", "tl.store(y_ptr, tl.load(x_ptr))", 1)
+
+
+@pytest.mark.parametrize(
+    ("differentiated", "expected"), [(False, Progress.STARTED), (True, Progress.PARTLY)]
+)
+def test_a_backward_pass_that_is_still_to_do_matters_only_where_gradients_are_asked_for(
+    differentiated: bool, expected: Progress
+) -> None:
+    square = Function("square", ("forward_kernel",), ("backward_kernel",), differentiated)
+    assert function_state(DIFFERENTIABLE, FORWARD_ONLY, square).progress is expected
+    assert function_state(DIFFERENTIABLE, DIFFERENTIABLE, square).progress is Progress.NOT_STARTED

@@ -11,7 +11,13 @@ import torch
 from grader.judge.timing.measure import Comparison, Round
 from grader.judge.timing.mirror import Mirror, agrees
 from grader.judge.timing.sides import Batch, Sample
-from grader.protocol.batches import WINDOW, apply_all, plan_writes, written_tensor
+from grader.protocol.batches import (
+    WINDOW,
+    apply_all,
+    as_written,
+    plan_writes,
+    written_tensor,
+)
 from grader.protocol.data import Data
 from grader.results import Status
 from grader.testing import Judged
@@ -188,3 +194,42 @@ def test_samples_agree_within_another_order_of_summation(
     expected = torch.linspace(-3, 5, 64)
 
     assert agrees(change(expected), expected) is right
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8])
+def test_integers_of_8_bits_are_written_over_their_range(dtype: torch.dtype) -> None:
+    written = as_written(torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0]), dtype).tolist()
+
+    limits = torch.iinfo(dtype)
+    assert written == sorted(set(written))
+    assert (written[0], written[-1]) == (limits.min, limits.max)
+
+
+def test_indices_are_never_written_to() -> None:
+    tokens, logits = torch.zeros(64, dtype=torch.int64), torch.zeros(64, dtype=torch.int8)
+
+    assert written_tensor((tokens, logits)).data_ptr() == logits.data_ptr()
+
+
+def test_each_tensor_of_a_result_is_sampled() -> None:
+    def both(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x + y, (x * y).half()
+
+    own = Mirror(two_vectors, both, 7, cache_bytes=4 * N, device=CPU)
+    total, product = own.advance(plan_writes(3, 40, N))
+
+    assert own.dtypes == (torch.float32, torch.float16)
+    assert (total.sample.dtype, product.sample.dtype) == own.dtypes
+    assert total.unaffected < len(total.sample.index) > 0 < len(product.sample.index)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "relative", "right"),
+    [(torch.bfloat16, 0.01, True), (torch.bfloat16, 0.2, False), (torch.float32, 1e-6, True)],
+)
+def test_the_margin_of_a_sample_is_that_of_its_dtype(
+    dtype: torch.dtype, relative: float, right: bool
+) -> None:
+    expected = torch.linspace(1, 2, 64).to(dtype)
+
+    assert agrees(expected.double() * (1 + relative), expected) is right

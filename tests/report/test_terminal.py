@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from grader.errors import ExitCode
 from grader.lesson import Lesson
 from grader.report.terminal import show
 from grader.results import CaseResult, Diagnosis, Report, Status, TestResult
@@ -212,3 +213,22 @@ def test_a_measured_speed_is_told_whether_it_sufficed_or_not(file: Path) -> None
         text = page(report(passed(), test, file=file))
         assert "0.99× the speed of torch_add" in text
         assert "4.13 TB/s, 97% of this GPU's 4.25 TB/s" in text
+
+
+def challenge(status: Status) -> TestResult:
+    why = None if status is Status.PASSED else Diagnosis("wrong-value", "One value is wrong.")
+    return TestResult("test_int4", "int4 weights", 0, (CaseResult("", status, why, 1.0),))
+
+
+def test_a_challenge_that_is_met_earns_a_badge_and_no_points(file: Path) -> None:
+    text = page(report(passed(), challenge(Status.PASSED), file=file))
+    assert "badge  int4 weights" in text
+    assert "Badge: int4 weights" in text
+    assert "Score 3/3" in text
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE])
+def test_a_challenge_that_is_not_met_costs_nothing(status: Status, file: Path) -> None:
+    found = report(passed(), challenge(status), file=file)
+    assert "(badge)  int4 weights" in page(found)
+    assert (found.exit_code, found.badges) == (ExitCode.OK, ())
