@@ -144,6 +144,7 @@ def _validate(
     from rich.console import Console
 
     from grader.authoring import outcome_table
+    from grader.authoring.summary_page import to_markdown
     from grader.authoring.validate import validate as validate_lessons
 
     course = Course.find()
@@ -161,7 +162,7 @@ def _validate(
     elif json is not None:
         write_text(Path(json), outcome_table.to_json(outcomes))
     if markdown is not None:
-        write_text(markdown, outcome_table.to_markdown(outcomes))
+        write_text(markdown, to_markdown(outcomes))
     states = {outcome.state for outcome in outcomes}
     if "error" in states:
         return ExitCode.NOT_JUDGED

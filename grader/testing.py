@@ -98,7 +98,8 @@ def points(value: float) -> pytest.MarkDecorator:
 
 def challenge(test: Test) -> Test:
     """Marks a test beyond what is asked: it earns a badge instead of points, and costs none."""
-    return pytest.mark.points(0.0)(test)
+    marked: Test = pytest.mark.points(0.0)(test)
+    return marked
 
 
 def hint(section: str) -> pytest.MarkDecorator:

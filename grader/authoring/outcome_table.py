@@ -1,4 +1,4 @@
-"""The outcomes of ``course validate`` as a table in the terminal, as JSON and as Markdown."""
+"""The outcomes of ``course validate`` as a table in the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.authoring.validate import SUBMISSIONS, Outcome
-from grader.report.clean import one_line
 from grader.report.ink import Ink
-from grader.report.words import duration
 from grader.results import Status
 
 _STATES = {
@@ -54,32 +52,3 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 def to_json(outcomes: Sequence[Outcome]) -> str:
     """All outcomes as a JSON array."""
     return json.dumps([outcome.to_json() for outcome in outcomes], indent=2) + "\n"
-
-
-def to_markdown(outcomes: Sequence[Outcome]) -> str:
-    """A table for a CI system's summary page, what differs first."""
-    lines = [
-        f"### course validate: {summary(outcomes)}",
-        "",
-        "| result | lesson | submission | expected | found | time |",
-        "|---|---|---|---|---|---:|",
-    ]
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.ok):
-        result = outcome.state if outcome.ok else f"**{outcome.state}**"
-        cells = (
-            result,
-            outcome.lesson,
-            f"{outcome.role}: {outcome.file.rpartition('/')[2]}",
-            outcome.expected,
-            outcome.found,
-            duration(outcome.duration_s),
-        )
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    shown = one_line(text)
-    for special in "\\|<":
-        shown = shown.replace(special, f"\\{special}")
-    return shown

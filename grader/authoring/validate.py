@@ -26,6 +26,7 @@ from grader.authoring.pool import each_in_a_process
 from grader.errors import GraderError
 from grader.lesson import Course, Lesson
 from grader.lesson_tests import graded_tests
+from grader.report.measurements import kernel_lines, measured_lines
 from grader.report.progress import SilentProgress
 from grader.results import Report, Status
 
@@ -64,6 +65,7 @@ class Outcome:
         expected: What had to come out, in words.
         found: What came out, in words.
         duration_s: Time that grading took.
+        measured: What was measured of a solution: speed, traffic, compiled kernels.
     """
 
     lesson: str
@@ -73,6 +75,7 @@ class Outcome:
     expected: str
     found: str
     duration_s: float = 0.0
+    measured: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -198,7 +201,16 @@ def judge(subject: Subject, root: Path, tier: str) -> Outcome:
     state = "different" if other else "ok"
     told = "; ".join(other) or _summary(subject, report)
     outcome = _outcome(root, subject, state, told, tier)
-    return replace(outcome, duration_s=report.duration_s)
+    measured = tuple(_measured(report)) if subject.role == "solution" else ()
+    return replace(outcome, duration_s=report.duration_s, measured=measured)
+
+
+def _measured(report: Report) -> Iterator[str]:
+    for test in report.tests:
+        lines = measured_lines(test, ascii=True)
+        if lines:
+            yield f"{test.id}: {'; '.join(line.strip() for line in lines)}"
+    yield from kernel_lines(report)
 
 
 def _summary(subject: Subject, report: Report) -> str:

@@ -186,6 +186,8 @@ def test_the_command_fails_on_any_difference_and_writes_its_table(
     assert lines[0] == "### course validate: 4 ok, 1 different"
     assert lines[4].startswith("| **different** | lesson01 | right: other.py | passed | failed")
     assert "a\\|b" in lines[4]
+    assert "| lesson01 | 2/2 points | 0 of 1 | 1 of 1 | 1 of 1 | 7.5 s |" in lines
+    assert lines.count("<details><summary>All submissions</summary>") == 1
 
 
 def test_an_error_outranks_a_difference_in_the_exit_code(course: Course) -> None:
