@@ -27,8 +27,8 @@ import triton
 from grader.authoring.calibrate import against_itself
 from grader.judge.timing import machine
 from grader.judge.timing.calibration import find
+from grader.judge.timing.request import SpeedRequest
 from grader.judge.timing.sequential import Trial, ratio_goal
-from grader.judge.timing.speed import SpeedRequest
 from grader.judge.timing.statistics import LOOKS, decide
 from grader.judge.timing.thresholds import UNCALIBRATED_BETWEEN_RUNS
 from grader.lesson import Course, Lesson

@@ -28,7 +28,7 @@ from grader.results import CaseResult, Device, Diagnosis, Report, Status, TestRe
 
 if TYPE_CHECKING:
     from grader.judge.grading import Grading
-    from grader.judge.timing.speed import SpeedRequest
+    from grader.judge.timing.request import SpeedRequest
 
 
 @dataclass(frozen=True)

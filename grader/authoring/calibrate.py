@@ -23,7 +23,7 @@ from grader.judge.source import SubmissionSource
 from grader.judge.submission import GradedFunction
 from grader.judge.timing import ceiling, machine
 from grader.judge.timing.calibration import Calibration, ReferenceSpeed, authored_on, find
-from grader.judge.timing.speed import SpeedRequest, gpu_uuid
+from grader.judge.timing.request import SpeedRequest, gpu_uuid
 from grader.judge.timing.statistics import LOOKS, interval
 from grader.lesson import Course, Function, Lesson
 from grader.report.progress import SilentProgress

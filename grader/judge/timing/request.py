@@ -1,0 +1,160 @@
+"""What a lesson's test asks to be timed, and the measurement of it from workers to verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from grader.course_files import load_module
+from grader.judge.invocation import Scenario
+from grader.judge.seeds import case_seed
+from grader.judge.submission import GradedFunction
+from grader.judge.timing import ceiling, machine
+from grader.judge.timing.calibration import Calibration, find
+from grader.judge.timing.credit import SpeedSpec
+from grader.judge.timing.measure import Comparison, Round
+from grader.judge.timing.mirror import Mirror
+from grader.judge.timing.record import Circumstances, achieved, seconds_per_call, timing_json
+from grader.judge.timing.record import Sides as Seconds
+from grader.judge.timing.roofline import Ceiling, Work
+from grader.judge.timing.sides import Side
+from grader.judge.timing.statistics import Quadruple
+from grader.judge.timing.thresholds import Threshold, effective_threshold
+from grader.judge.timing.verdict import Verdict, judge, not_discriminating, start_trial
+
+if TYPE_CHECKING:
+    from grader.judge.grading import Grading
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What a function is timed against, all by name: functions of the lesson's reference.
+
+    Attributes:
+        baseline: What it is compared with.
+        inputs: Makes one input set.
+        oracle: Gives the right results.
+        baseline_inputs: Makes one input set of the baseline.
+        scenario: What runs around function, baseline and oracle.
+    """
+
+    baseline: str
+    inputs: str
+    oracle: str
+    baseline_inputs: str
+    scenario: Scenario | None = None
+
+
+@dataclass(frozen=True)
+class SpeedRequest:
+    """What a lesson's test asks to be timed.
+
+    Attributes:
+        grading: The judge's side of the run.
+        test: Name of the test.
+        function: The function to time.
+        contest: Against what.
+        work: The least that one call must do.
+    """
+
+    grading: Grading
+    test: str
+    function: GradedFunction
+    contest: Contest
+    work: Work
+
+    def verdict(self) -> tuple[Verdict, dict[str, Any] | None]:
+        """Measure and judge: the verdict and the measurement, if one was made.
+
+        Raises:
+            Judged: The submission raised, hung, crashed or gave wrong results.
+        """
+        calibration = find(self.grading.lesson.root, self.grading.describe().name)
+        threshold = self.threshold(calibration)
+        if not threshold.discriminates:
+            return not_discriminating(), None
+        before = machine.snapshot(gpu_uuid())
+        trial = start_trial(threshold, self.work)
+        rounds = self.prepare().run(trial)
+        after = machine.snapshot(gpu_uuid())
+        top = Ceiling.of(calibration) if calibration else _ceiling_now(self.work)
+        student, theirs = achieved(trial.quadruples, self.work, top)
+        baseline = self.contest.baseline
+        verdict = judge(trial, threshold, baseline, student.impossible(theirs))
+        circumstances = Circumstances(
+            events=_by_events(rounds),
+            calls_per_batch=rounds[-1].b1.calls,
+            before=before,
+            after=after,
+            flags=machine.warnings(before, after, self.grading.processes()),
+        )
+        timing = timing_json(trial, threshold, verdict, baseline, student, circumstances)
+        return verdict, timing
+
+    def threshold(self, here: Calibration | None) -> Threshold:
+        """What the test asks on a GPU with this calibration."""
+        lesson = self.grading.lesson
+        entry = lesson.speed.get(self.test, {})
+        spec = SpeedSpec.from_toml(self.test, entry, lesson.folder / "lesson.toml")
+        there = find(lesson.root, here.authored_on) if here else None
+        return effective_threshold(spec, lesson.name, here, there)
+
+    def prepare(self) -> Comparison:
+        """Function and baseline, both warm, on the same inputs."""
+        device = torch.device("cuda", 0)
+        # Half of the range leaves room to count the seeds of the input sets up.
+        seed = case_seed(self.grading.seed, self.test, "timing") >> 1
+        reference = load_module(self.grading.lesson.reference, "speed_reference")
+        contest = self.contest
+        mirror = Mirror(
+            getattr(reference, contest.inputs),
+            self._oracle(reference),
+            seed,
+            ceiling.cache_bytes(device),
+            device,
+        )
+        theirs, own = contest.baseline_inputs, contest.inputs
+        scenario, session = contest.scenario, self.grading.baseline_session()
+        comparison = Comparison(
+            Side(session, contest.baseline, theirs, scenario),
+            Side(self.function.session, self.function.name, own, scenario),
+            mirror,
+            case_seed(self.grading.seed, self.test, "batches"),
+        )
+        comparison.prepare(self.grading.lesson.reference.read_text(), seed)
+        return comparison
+
+    def _oracle(self, reference: ModuleType) -> Callable[..., Any]:
+        """The right results of what is timed, in this process."""
+        oracle: Callable[..., Any] = getattr(reference, self.contest.oracle)
+        if self.contest.scenario is None:
+            return oracle
+        course = load_module(self.grading.lesson.scenarios, "speed_scenarios")
+        return partial(getattr(course, self.contest.scenario.name), oracle)
+
+
+def gpu_uuid(device: torch.device | None = None) -> str:
+    """The driver's name of a GPU; the index that CUDA gives it may be another one there."""
+    return f"GPU-{torch.cuda.get_device_properties(device or 0).uuid}"
+
+
+def _ceiling_now(work: Work) -> Ceiling:
+    """The ceiling of a GPU that has no calibration, measured on the spot."""
+    device = torch.device("cuda", 0)
+    copy = ceiling.copy_bandwidth(device) if work.bytes_moved else None
+    rates = {"float16": ceiling.matmul_rate(device)} if work.flops else {}
+    return Ceiling(copy, copy, rates)
+
+
+def _by_events(rounds: list[Round]) -> Seconds:
+    """Seconds per call of both sides as the workers' device events tell them."""
+    quadruples = [
+        Quadruple(*(max(batch.events_s, 1e-9) / batch.calls for batch in each.batches))
+        for each in rounds
+    ]
+    return seconds_per_call(quadruples)
