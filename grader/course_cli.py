@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from grader.authoring.doctor import Finding
-    from grader.authoring.validate import Outcome
+    from grader.authoring.subjects import Outcome
 
 app = typer.Typer(
     add_completion=False,

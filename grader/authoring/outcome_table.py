@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.authoring.validate import SUBMISSIONS, Outcome
+from grader.authoring.subjects import SUBMISSIONS, Outcome
 from grader.report.ink import Ink
 from grader.results import Status
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from grader.authoring.outcome_table import summary
-from grader.authoring.validate import Outcome
+from grader.authoring.subjects import Outcome
 from grader.report.clean import one_line
 from grader.report.words import count, duration
 

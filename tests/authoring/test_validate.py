@@ -13,7 +13,8 @@ import pytest
 
 from grader.authoring import outcome_table
 from grader.authoring import validate as validate_module
-from grader.authoring.validate import Outcome, Subject, subjects, validate
+from grader.authoring.subjects import Outcome, Subject, subjects
+from grader.authoring.validate import validate
 from grader.course_cli import course_main
 from grader.errors import WorkerStartError
 from grader.lesson import Course
@@ -201,19 +202,23 @@ def test_nothing_validated_is_told_as_such() -> None:
 
 
 def test_what_is_timed_on_a_gpu_is_alone_there_and_the_rest_is_graded_together(
-    course: Course, monkeypatch: pytest.MonkeyPatch
+    course: Course, run: FakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toml = course.root / "course/lesson01/lesson.toml"
     toml.write_text(TOML + "[speed.test_rows]\nfull = 1.0\n")
-    pools: list[tuple[int, list[str]]] = []
+    pools: list[tuple[int, list[tuple[str, tuple[str, ...]]]]] = []
 
-    def pooled(tasks: Mapping[int, Subject], root: Path, tier: str, jobs: int) -> Iterator[Any]:
-        pools.append((jobs, [subject.role for subject in tasks.values()]))
-        return ((order, outcome) for order in tasks)
+    def each(subjects: Mapping[Any, Subject], tier: str, jobs: int) -> Iterator[Any]:
+        pools.append((jobs, [(subject.role, subject.only) for subject in subjects.values()]))
+        return ((key, validate_module._grade(subject, tier)) for key, subject in subjects.items())
 
-    outcome = Outcome("lesson01", "", "", "ok", "", "")
-    monkeypatch.setattr(validate_module, "_grade_all", pooled)
+    monkeypatch.setattr(validate_module, "_each", each)
     monkeypatch.setattr("grader.judge.device.choose_device", lambda device: device)
-    validate(course, course.lessons(), device="gpu", jobs=4)
+    found = validate(course, course.lessons(), device="gpu", jobs=4)
 
-    assert pools == [(4, ["wrong"]), (1, ["solution", "skeleton", "right", "cheat"])]
+    together = [("solution", ("test_add",)), ("skeleton", ()), ("right", ("test_add",)),
+                ("wrong", ("test_add",)), ("cheat", ("test_add",))]  # fmt: skip
+    timed = [(role, ("test_rows",)) for role in ("solution", "right", "cheat")]
+    assert pools == [(4, together), (1, timed)]
+    assert {outcome.state for outcome in found} == {"ok"}
+    assert found[0].found == "2/2 points"

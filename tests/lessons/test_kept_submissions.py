@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.authoring.validate import Outcome, Subject, judge, subjects
+from grader.authoring.subjects import Outcome, Subject, subjects
+from grader.authoring.validate import judge
 from grader.lesson import Course, Lesson
 
 COURSE = Course(Path(__file__).parents[2])
@@ -33,7 +34,7 @@ def test_a_kept_submission_gets_the_verdict_that_it_declares(
 ) -> None:
     if entry.role != "cheat":  # a cheat may leave its process as nobody would want it
         request.getfixturevalue("lent_workers")
-    outcome = entry if isinstance(entry, Outcome) else judge(entry, COURSE.root, "cpu")
+    outcome = entry if isinstance(entry, Outcome) else judge(entry, COURSE, "cpu")
 
     assert (outcome.state, outcome.found) == ("ok", outcome.found)
 
