@@ -1,17 +1,20 @@
 """How often the reference solutions earn full marks: repeated grading on this GPU, counted.
 
 Needs an NVIDIA GPU. Each lesson is graded in full a few times; each speed test is judged many
-more times, every time with fresh data, and with fresh workers after every few verdicts.
+more times, with fresh workers and fresh data after every few verdicts.
 
     python -m benchmarks.reference_runs --runs 20 --json docs/evidence/reference-runs.json
+
+With ``--calibrate`` the speeds go into the GPU's calibration file too, which must be there: they
+rest on more measurements than ``course calibrate`` takes.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,15 +23,19 @@ from typing import Any
 import torch
 import triton
 
-from grader.judge.seeds import fresh_seed
 from grader.judge.timing import machine
+from grader.judge.timing.calibration import ReferenceSpeed, find
+from grader.judge.timing.measure import Comparison
 from grader.judge.timing.request import SpeedRequest, gpu_uuid
+from grader.judge.timing.statistics import Quadruple, interval
 from grader.lesson import Course, Lesson
 from grader.report.progress import SilentProgress
 from grader.run import RunRequest, grade
 from grader.testing import Judged
 
 VERDICTS_PER_WORKER = 5
+
+Speeds = dict[str, ReferenceSpeed]
 
 
 def full_runs(lesson: Lesson, runs: int) -> list[dict[str, Any]]:
@@ -58,10 +65,15 @@ def speed_verdicts(lesson: Lesson, runs: int) -> dict[str, list[dict[str, Any]]]
 
     def judge_again(request: SpeedRequest) -> None:
         own = rows[request.test]
-        for _ in range(min(VERDICTS_PER_WORKER, runs - len(own))):
-            fresh = replace(request, grading=replace(request.grading, seed=fresh_seed()))
-            own.append(_verdict(fresh))
-        _say(f"{request.test}: {len(own)} of {runs}, last {own[-1]}")
+        try:
+            comparison = request.prepare()
+            for _ in range(min(VERDICTS_PER_WORKER, runs - len(own))):
+                own.append(_verdict(request, comparison))
+        except Judged as judged:
+            reason = judged.diagnosis.message
+            own.append({"status": judged.status.value, "share": judged.share, "reason": reason})
+        last = {name: own[-1].get(name) for name in ("status", "ratio", "reason")}
+        _say(f"{request.test}: {len(own)} of {runs}, last {last}")
 
     while any(len(own) < runs for own in rows.values()):
         waiting = tuple(test for test, own in rows.items() if len(own) < runs)
@@ -72,23 +84,39 @@ def speed_verdicts(lesson: Lesson, runs: int) -> dict[str, list[dict[str, Any]]]
     return rows
 
 
-def _verdict(request: SpeedRequest) -> dict[str, Any]:
-    started = time.monotonic()
-    try:
-        verdict, timing = request.verdict()
-    except Judged as judged:
-        return {"status": judged.status.value, "share": 0.0, "reason": judged.diagnosis.message}
+def _verdict(request: SpeedRequest, comparison: Comparison) -> dict[str, Any]:
+    verdict, timing = request.verdict(comparison)
     measured = timing or {}
+    names = ("ratio", "low", "high", "quadruples", "flags", "samples")
     return {
         "status": verdict.status.value,
         "share": verdict.share,
-        "ratio": measured.get("ratio"),
-        "low": measured.get("low"),
-        "high": measured.get("high"),
-        "flags": measured.get("flags"),
         "counted": verdict.counted,
-        "seconds": round(time.monotonic() - started, 2),
+        **{name: measured.get(name) for name in names},
     }
+
+
+def reference_speeds(lesson: Lesson, verdicts: dict[str, list[dict[str, Any]]]) -> Speeds:
+    """What the verdicts' samples say of the reference solution's speed, by test."""
+    digest = hashlib.sha256(lesson.solution.read_bytes()).hexdigest()
+    speeds = {}
+    for test, rows in verdicts.items():
+        samples = [times for row in rows for times in row.get("samples") or ()]
+        if not samples:
+            continue
+        found = interval([Quadruple(*times).log_ratio for times in samples])
+        speeds[test] = ReferenceSpeed(
+            found.ratio, found.low, found.high, found.n, solution_sha256=digest
+        )
+    return speeds
+
+
+def write_calibration(course: Course, speeds: dict[str, Speeds]) -> None:
+    """Put the speeds into this GPU's calibration file."""
+    known = find(course.root, torch.cuda.get_device_name())
+    if known is None:
+        sys.exit("This GPU has no calibration file yet: run course calibrate first.")
+    replace(known, references={**known.references, **speeds}).write(course.root)
 
 
 def _say(line: str) -> None:
@@ -102,14 +130,24 @@ def _counts(verdicts: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
     }
 
 
+def measured(lesson: Lesson, runs: int, full: int) -> tuple[dict[str, Any], Speeds]:
+    """What is kept of a lesson, and its reference's speeds."""
+    verdicts = speed_verdicts(lesson, runs)
+    speeds = reference_speeds(lesson, verdicts)
+    for rows in verdicts.values():
+        for row in rows:
+            row.pop("samples", None)  # hundreds of kilobytes that the ratios sum up
+    kept = {
+        "full_marks": _counts(verdicts),
+        "gradings": full_runs(lesson, full),
+        "verdicts": verdicts,
+    }
+    return kept, speeds
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Grade, count, write JSON; 1 if any run was less than full marks."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reference_runs")
-    parser.add_argument("--runs", type=int, default=20, help="verdicts on each speed test")
-    parser.add_argument("--full-runs", type=int, default=2, help="complete gradings of a lesson")
-    parser.add_argument("--json", type=Path, required=True, help="file to write")
-    parser.add_argument("lessons", nargs="*", help="lesson03, or 3; all if left out")
-    options = parser.parse_args(arguments)
+    options = _options(arguments)
     course = Course.find()
     state = machine.snapshot(gpu_uuid())
     found: dict[str, Any] = {
@@ -119,22 +157,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     for name in options.lessons or course.names():
         lesson = course.lesson(name)
-        verdicts = speed_verdicts(lesson, options.runs)
-        found["lessons"][lesson.name] = {
-            "full_marks": _counts(verdicts),
-            "gradings": full_runs(lesson, options.full_runs),
-            "verdicts": verdicts,
-        }
+        kept, speeds = measured(lesson, options.runs, options.full_runs)
+        found["lessons"][lesson.name] = kept
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    rows = found["lessons"].values()
-    passed = all(
-        row["status"] == "passed"
-        for each in rows
-        for own in each["verdicts"].values()
-        for row in own
+        if options.calibrate:
+            write_calibration(course, {lesson.name: speeds})
+    return 0 if all(map(_is_full, found["lessons"].values())) else 1
+
+
+def _is_full(kept: dict[str, Any]) -> bool:
+    statuses = {row["status"] for rows in kept["verdicts"].values() for row in rows}
+    return statuses <= {"passed"} and all(
+        run["score"] == run["max_score"] for run in kept["gradings"]
     )
-    full = all(run["score"] == run["max_score"] for each in rows for run in each["gradings"])
-    return 0 if passed and full else 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reference_runs")
+    parser.add_argument("--runs", type=int, default=20, help="verdicts on each speed test")
+    parser.add_argument("--full-runs", type=int, default=2, help="complete gradings of a lesson")
+    parser.add_argument("--json", type=Path, required=True, help="file to write")
+    parser.add_argument("--calibrate", action="store_true", help="keep the speeds found")
+    parser.add_argument("lessons", nargs="*", help="lesson03, or 3; all if left out")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -68,8 +68,13 @@ class SpeedRequest:
     contest: Contest
     work: Work
 
-    def verdict(self) -> tuple[Verdict, dict[str, Any] | None]:
+    def verdict(
+        self, comparison: Comparison | None = None
+    ) -> tuple[Verdict, dict[str, Any] | None]:
         """Measure and judge: the verdict and the measurement, if one was made.
+
+        Args:
+            comparison: What ``prepare`` gave, to be measured once more; made if left out.
 
         Raises:
             Judged: The submission raised, hung, crashed or gave wrong results.
@@ -80,7 +85,7 @@ class SpeedRequest:
             return not_discriminating(), None
         before = machine.snapshot(gpu_uuid())
         trial = start_trial(threshold, self.work)
-        rounds = self.prepare().run(trial)
+        rounds = (comparison or self.prepare()).run(trial)
         after = machine.snapshot(gpu_uuid())
         top = Ceiling.of(calibration) if calibration else _ceiling_now(self.work)
         student, theirs = achieved(trial.quadruples, self.work, top)
