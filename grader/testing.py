@@ -75,11 +75,14 @@ class Mistake:
         message: What the student did, and what is asked instead.
         expected: What the mistake yields, or a function that computes it; called only
             after a mismatch, so a model of a mistake costs a right submission nothing.
+        everywhere: The result must be the mistake's in every element, not only where it is
+            wrong: of a random mask half agrees with any other.
     """
 
     kind: str
     message: str
     expected: torch.Tensor | Callable[[], torch.Tensor]
+    everywhere: bool = False
 
     def output(self) -> torch.Tensor:
         """The tensor that this mistake yields."""

@@ -16,7 +16,7 @@ import benchmarks.performance as package
 from benchmarks.performance.interleaved import median_seconds
 from benchmarks.performance.operation import Operation
 from grader.judge.timing import ceiling, machine
-from grader.judge.timing.speed import gpu_uuid
+from grader.judge.timing.request import gpu_uuid
 
 SCHEMA = 1
 

@@ -18,12 +18,14 @@ class Mismatch:
         expected: The right values: exact in float64, or of the output's dtype.
         wrong: Which elements are wrong, bool, of the same shape.
         exact: Whether equality was asked for.
+        error: What the computation may lose before the final rounding.
     """
 
     got: torch.Tensor
     expected: torch.Tensor
     wrong: torch.Tensor
     exact: bool
+    error: torch.Tensor | float = 0.0
 
     @property
     def count(self) -> int:
@@ -81,4 +83,4 @@ def mismatch(
     else:
         right = close_elements(got, expected, error)
     wrong = ~right
-    return Mismatch(got, expected, wrong, exact) if bool(wrong.any()) else None
+    return Mismatch(got, expected, wrong, exact, error) if bool(wrong.any()) else None

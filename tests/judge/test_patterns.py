@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -199,6 +200,25 @@ def test_a_mistake_that_explains_only_some_elements_does_not() -> None:
     got = 2 * expected
     got[7] = 0
     assert diagnosis(got, expected, [mistake(2 * expected)]).kind == "wrong-value"
+
+
+def test_a_mistake_that_must_show_everywhere_is_not_named_for_a_part() -> None:
+    expected = right(100)
+    got = expected.clone()
+    got[50:] *= 2
+    model = replace(mistake(2 * expected), everywhere=True)
+    assert diagnosis(got, expected, [model]).kind == "wrong-value"
+    assert diagnosis(2 * expected, expected, [model]).kind == "modelled"
+
+
+def test_a_mistake_may_lose_in_its_own_rounding_what_the_right_formula_may() -> None:
+    expected, error = right(100).double(), 1e-3
+    got = (2 * expected + 0.9 * error).float()
+    found = mismatch(got, expected, exact=False, error=error)
+    assert found is not None
+    named = diagnose(found, [mistake((2 * expected).float())])
+    assert named is not None
+    assert named.kind == "modelled"
 
 
 def test_a_mistake_of_another_shape_is_passed_over() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from grader.judge.timing.roofline import Achieved, Ceiling, Work
@@ -33,8 +35,18 @@ def test_without_a_ceiling_there_is_a_rate_but_no_share() -> None:
 
 
 def test_integer_products_have_a_ceiling_of_their_own() -> None:
+    ceiling = replace(CEILING, flops_per_s={"float16": 760e12, "int8": 1.6e15})
     work = Work(flops=1.1e12, dtype="int8")
-    assert Achieved(work, 1e-3, CEILING).share == pytest.approx(1.1e15 / 1.3e15)
+    assert Achieved(work, 1e-3, ceiling).share == pytest.approx(1.1e15 / 1.6e15)
+
+
+def test_a_vendors_slow_integer_product_is_no_ceiling() -> None:
+    work = Work(flops=1.3e12, dtype="int8")
+    ceiling = replace(CEILING, flops_per_s={"float16": 760e12, "int8": 0.97e15})
+    vendor = Achieved(work, 1.3e-3, ceiling)
+    assert Achieved(work, 1e-3, ceiling).share == pytest.approx(1.3e15 / (2 * 760e12))
+    assert Achieved(work, 1e-3, ceiling).impossible(vendor) is None
+    assert Achieved(work, 0.4e-3, ceiling).impossible(vendor) is not None
 
 
 @pytest.mark.parametrize(("share", "refused"), [(1.0, False), (1.049, False), (1.06, True)])
@@ -80,7 +92,7 @@ def test_a_rate_is_told_in_three_digits(value: float, told: str) -> None:
     [
         (COPY, 103e-6, "4.13 TB/s, 97% of this GPU's 4.25 TB/s"),
         (PRODUCT, 1.6e-3, "688 TFLOP/s, 90% of this GPU's 760 TFLOP/s"),
-        (Work(flops=1.1e12, dtype="int8"), 1e-3, "1.10 POP/s, 85% of this GPU's 1.30 POP/s"),
+        (Work(flops=1.1e12, dtype="int8"), 1e-3, "1.10 POP/s, 72% of this GPU's 1.52 POP/s"),
         (Work(), 1e-3, None),
     ],
 )

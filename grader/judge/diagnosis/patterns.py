@@ -124,19 +124,25 @@ def _modelled(found: Mismatch, mistakes: Sequence[Mistake]) -> Diagnosis | None:
         predicted = mistake.output()
         if predicted.shape != found.got.shape:
             continue
-        if _explains(found, predicted):
+        if _explains(found, predicted, everywhere=mistake.everywhere):
             return Diagnosis(mistake.kind, mistake.message)
     return None
 
 
-def _explains(found: Mismatch, predicted: torch.Tensor) -> bool:
+def _explains(found: Mismatch, predicted: torch.Tensor, *, everywhere: bool) -> bool:
     """Whether the wrong elements are what the mistake predicts, not by coincidence."""
+    different = _differs(found, predicted)
+    return not bool((different if everywhere else different & found.wrong).any())
+
+
+def _differs(found: Mismatch, predicted: torch.Tensor) -> torch.Tensor:
+    """Where a result is not the predicted one, by more than the test allows and by rounding."""
     if found.exact:
-        same = equal_elements(found.got, predicted.to(found.got.dtype))
-    else:
-        wrong = mismatch(found.got, predicted, exact=False, error=_slack(predicted))
-        same = torch.ones_like(found.wrong) if wrong is None else ~wrong.wrong
-    return bool(same[found.wrong].all())
+        return ~equal_elements(found.got, predicted.to(found.got.dtype))
+    # The mistake's own rounding is as free as the right formula's.
+    error = torch.as_tensor(found.error, dtype=torch.float64) + _slack(predicted)
+    other = mismatch(found.got, predicted, exact=False, error=error)
+    return torch.zeros_like(found.wrong) if other is None else other.wrong
 
 
 def _slack(predicted: torch.Tensor) -> torch.Tensor:

@@ -153,6 +153,8 @@ def _ceiling_now(work: Work) -> Ceiling:
     device = torch.device("cuda", 0)
     copy = ceiling.copy_bandwidth(device) if work.bytes_moved else None
     rates = {"float16": ceiling.matmul_rate(device)} if work.flops else {}
+    if work.flops and work.dtype == "int8":
+        rates["int8"] = ceiling.int8_matmul_rate(device)
     return Ceiling(copy, copy, rates)
 
 

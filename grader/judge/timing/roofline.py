@@ -49,6 +49,26 @@ class Ceiling:
     flops_per_s: Mapping[str, float] = field(default_factory=dict)
     source: str = "measured"
 
+    def product_rate(self, dtype: str) -> float | None:
+        """Operations per second of products in a dtype, None if unknown.
+
+        Every tensor core does int8 at twice its fp16 rate or more, and the vendor's int8
+        product stays further below that than a good kernel does.
+        """
+        measured = self.flops_per_s.get(dtype)
+        half = self.flops_per_s.get("float16")
+        if dtype != "int8" or half is None:
+            return measured
+        return max(measured or 0.0, 2 * half)
+
+    def most_product_rate(self, dtype: str) -> float | None:
+        """What no kernel exceeds: some GPUs do int8 at four times their fp16 rate."""
+        rate = self.product_rate(dtype)
+        half = self.flops_per_s.get("float16")
+        if dtype != "int8" or rate is None or half is None:
+            return rate
+        return max(rate, 4 * half)
+
     @staticmethod
     def of(calibration: Calibration) -> Ceiling:
         """The measured ceiling of a calibrated GPU."""
@@ -89,7 +109,7 @@ class Achieved:
     @property
     def compute_share(self) -> float | None:
         """Share of the product rate of this dtype."""
-        return _share(self.flops_per_s, self.ceiling.flops_per_s.get(self.work.dtype))
+        return _share(self.flops_per_s, self.ceiling.product_rate(self.work.dtype))
 
     @property
     def limit(self) -> str | None:
@@ -116,7 +136,7 @@ class Achieved:
             baseline: What the baseline reached with the same work.
         """
         most = self.ceiling.most_bytes_per_s or self.ceiling.bytes_per_s
-        product = self.ceiling.flops_per_s.get(self.work.dtype)
+        product = self.ceiling.most_product_rate(self.work.dtype)
         for rate, top, theirs, unit in (
             (self.bytes_per_s, most, baseline.bytes_per_s, "B/s"),
             (self.flops_per_s, product, baseline.flops_per_s, operations(self.work.dtype)),
@@ -138,7 +158,7 @@ class Achieved:
             "achieved_flops": self.flops_per_s,
             "ceiling": {
                 "bytes_per_s": self.ceiling.bytes_per_s,
-                "flops_per_s": self.ceiling.flops_per_s.get(self.work.dtype),
+                "flops_per_s": self.ceiling.product_rate(self.work.dtype),
                 "limit": self.limit,
                 "source": self.ceiling.source,
             },
