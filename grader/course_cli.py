@@ -82,6 +82,14 @@ def validate(
 
 
 @app.command()
+def compose(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Under tests/submissions/lessonNN.")],
+) -> None:
+    """Print a kept submission whole, with the parts of the solution that it is based on."""
+    _end(lambda: _compose(file))
+
+
+@app.command()
 def calibrate(lessons: Lessons = None) -> None:
     """Measure this GPU and the reference solutions, so that thresholds hold on it."""
     _end(lambda: _calibrate(lessons or []))
@@ -135,6 +143,14 @@ def _calibrate(names: list[str]) -> int:
     course = Course.find()
     path = calibrate(course, _known(course, names), print).write(course.root)
     print(f"wrote {path.relative_to(course.root)}")
+    return ExitCode.OK
+
+
+def _compose(file: Path) -> int:
+    from grader.authoring.edits import whole_text
+
+    name = next((part for part in reversed(file.resolve().parts) if part.startswith("lesson")), "")
+    sys.stdout.write(whole_text(file, Course.find().lesson(name).solution))
     return ExitCode.OK
 
 

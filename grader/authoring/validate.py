@@ -7,11 +7,14 @@ submission kept under ``tests/submissions`` gets what its header says.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
+from grader.authoring.edits import whole_text
 from grader.authoring.expectations import differences, verdict
 from grader.authoring.pool import each_in_a_process
 from grader.authoring.subjects import Outcome, Subject, outcome_of, subjects
@@ -147,9 +150,11 @@ def _died(subject: Subject) -> Graded:
 def _grade(subject: Subject, tier: str) -> Graded:
     from grader.run import RunRequest, grade
 
-    request = RunRequest(subject.lesson, subject.file, tier, subject.only)
     try:
-        return grade(request, SilentProgress())
+        with tempfile.TemporaryDirectory(prefix="validate-") as folder:
+            file = Path(folder, subject.file.name)
+            file.write_text(whole_text(subject.file, subject.lesson.solution), encoding="utf-8")
+            return grade(RunRequest(subject.lesson, file, tier, subject.only), SilentProgress())
     except GraderError as error:
         return str(error)
     except Exception as error:  # one broken submission must not end the run over all others
