@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
-# Written before each call: larger than the L2 cache of any GPU, and long enough to launch behind.
-_FLUSH_BYTES = 256 * 2**20
+# Read before each call: larger than the L2 cache of any GPU, and long enough to launch behind.
+# Written, it would leave lines in the cache that the timed call has to write back.
+_FLUSH_BYTES = 2**30
 
 
 def median_seconds(
@@ -31,12 +32,12 @@ def median_seconds(
         for _ in range(warm_up):
             call()
     torch.cuda.synchronize()
-    flush = torch.empty(_FLUSH_BYTES, dtype=torch.int8, device="cuda")
+    flush = torch.ones(_FLUSH_BYTES // 4, dtype=torch.float32, device="cuda")
     spans: dict[str, list[tuple[Any, Any]]] = {name: [] for name in implementations}
     order = random.Random(0)
     for _ in range(rounds):
         for name in order.sample(sorted(implementations), len(implementations)):
-            flush.zero_()
+            flush.sum()
             start, end = _event(), _event()
             start.record()
             implementations[name]()

@@ -6,11 +6,11 @@ student's code: worth few points, and a count below what any kernel must move is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from grader.judge.call import Call, Returned, leaves
 from grader.judge.process import printable
-from grader.judge.submission import GradedFunction
 from grader.protocol.frames import Message, ProtocolViolation, field, objects, optional
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, fail
@@ -31,13 +31,15 @@ class Traffic:
         self.verdicts = 0
         self.traffic: dict[str, Any] | None = None
 
-    def __call__(self, function: GradedFunction, *args: Any, at_most: float, **kwargs: Any) -> None:
+    def __call__(
+        self, function: Callable[..., Call], *args: Any, at_most: float, **kwargs: Any
+    ) -> None:
         """Run the function and compare its traffic with the minimum.
 
         The minimum reads each input element once and writes each output element once.
 
         Args:
-            function: A function of the ``interpreted`` submission.
+            function: A function of the ``interpreted`` submission, or its ``grad``.
             *args: Its arguments.
             at_most: Largest accepted multiple of the minimum.
             **kwargs: Its keyword arguments.
@@ -97,8 +99,13 @@ def _minimum_bytes(call: Call) -> int:
     return reads + writes
 
 
+def _needless_bytes(entry: Message) -> float:
+    """Bytes of a tensor that were loaded a second time or more often."""
+    return float(entry["bytes_loaded"]) * (1 - 1 / max(float(entry["reads_per_element"]), 1.0))
+
+
 def _too_much(call: Call, counted: dict[str, Any]) -> Diagnosis:
-    worst: Message = max(counted["tensors"], key=lambda entry: float(entry["reads_per_element"]))
+    worst: Message = max(counted["tensors"], key=_needless_bytes)
     message = (
         f"{call.function}() moved {counted['bytes']} bytes, {counted['ratio']:.2f} times the "
         f"minimum of {counted['minimum_bytes']}; at most {counted['at_most']:g} times is asked."

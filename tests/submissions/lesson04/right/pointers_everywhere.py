@@ -1,0 +1,9 @@
+# expect: passed
+# based-on: solution
+# The tiles of matmul_w8a8 come by pointers on every GPU, in larger tiles.
+BLOCK_N = 256  # columns of it
+
+
+def has_descriptors() -> bool:
+    target = triton.runtime.driver.active.get_current_target()
+    return False

@@ -1,0 +1,45 @@
+# expect: passed
+# based-on: solution
+# Blocks of 16384 with 16 warps; in the backward pass of layer_norm the two means come from one sum each of other terms.
+BLOCK = 16384  # logits that a program looks at in one go; a row may be longer
+
+
+LOSS_WARPS = 16  # warps of a program that works on a row of logits
+
+
+@triton.jit
+def layer_norm_backward_kernel(
+    dx_ptr,
+    dw_partial_ptr,
+    db_partial_ptr,
+    dy_ptr,
+    x_ptr,
+    weight_ptr,
+    mean_ptr,
+    rstd_ptr,
+    n_rows,
+    n_columns,
+    BLOCK: tl.constexpr,
+    STAGES: tl.constexpr,
+):
+    program = tl.program_id(0)
+    columns = tl.arange(0, BLOCK)  # [BLOCK]
+    mask = columns < n_columns
+    weight = tl.load(weight_ptr + columns, mask=mask, other=0.0).to(tl.float32)
+    dw = tl.zeros([BLOCK], tl.float32)
+    db = tl.zeros([BLOCK], tl.float32)
+    for row in tl.range(program, n_rows, tl.num_programs(0), num_stages=STAGES):
+        offsets = tl.cast(row, tl.int64) * n_columns + columns
+        x = tl.load(x_ptr + offsets, mask=mask, other=0.0).to(tl.float32)
+        dy = tl.load(dy_ptr + offsets, mask=mask, other=0.0).to(tl.float32)
+        rstd = tl.load(rstd_ptr + row)
+        x_hat = (x - tl.load(mean_ptr + row)) * rstd
+        w_dy = weight * dy  # 0 in masked lanes, and so is its product with x_hat
+        mean_w_dy = tl.sum(w_dy, axis=0) / n_columns
+        mean_w_dy_x_hat = tl.sum(w_dy * x_hat, axis=0) / n_columns
+        dx = (w_dy - (mean_w_dy + x_hat * mean_w_dy_x_hat)) * rstd
+        tl.store(dx_ptr + offsets, dx, mask=mask)
+        dw += dy * x_hat
+        db += dy
+    tl.store(dw_partial_ptr + program * n_columns + columns, dw, mask=mask)
+    tl.store(db_partial_ptr + program * n_columns + columns, db, mask=mask)
