@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A report shows what was found out; it never finds out anything.
     "report": VOCABULARY | {"lesson_tests", "units"},
     "commands": VOCABULARY | {"lesson_tests", "gpu_targets", "receipt", "report", "run"},
-    "authoring": VOCABULARY | {"lesson_tests", "sandbox", "judge", "run", "receipt", "report"},
+    "authoring": VOCABULARY
+    | {"lesson_tests", "gpu_targets", "sandbox", "judge", "run", "receipt", "report"},
     "cli": VOCABULARY
     | {"lesson_tests", "gpu_targets", "commands", "receipt", "report", "authoring"},
 }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from grader import gpu_targets
 from grader.authoring.edits import whole_text
 from grader.authoring.expectations import differences, verdict
 from grader.authoring.pool import each_in_a_process
@@ -95,11 +96,13 @@ def validate(
     return [outcomes[order] for order in sorted(outcomes)]
 
 
-def judge(subject: Subject, course: Course, tier: str) -> Outcome:
+def judge(
+    subject: Subject, course: Course, tier: str, targets: tuple[str, ...] = gpu_targets.DEFAULT
+) -> Outcome:
     """Grade one submission and compare; never raises for what goes wrong with it."""
     if not _concerns(subject, tier):
         return _skipped(subject, course, tier)
-    return _compare(subject, [_grade(subject, tier)], course, tier)
+    return _compare(subject, [_grade(subject, tier, targets)], course, tier)
 
 
 def _concerns(subject: Subject, tier: str) -> bool:
@@ -147,14 +150,15 @@ def _died(subject: Subject) -> Graded:
     return "the process that graded it ended abruptly: killed, or out of memory"
 
 
-def _grade(subject: Subject, tier: str) -> Graded:
+def _grade(subject: Subject, tier: str, targets: tuple[str, ...] = gpu_targets.DEFAULT) -> Graded:
     from grader.run import RunRequest, grade
 
     try:
         with tempfile.TemporaryDirectory(prefix="validate-") as folder:
             file = Path(folder, subject.file.name)
             file.write_text(whole_text(subject.file, subject.lesson.solution), encoding="utf-8")
-            return grade(RunRequest(subject.lesson, file, tier, subject.only), SilentProgress())
+            request = RunRequest(subject.lesson, file, tier, subject.only, targets=targets)
+            return grade(request, SilentProgress())
     except GraderError as error:
         return str(error)
     except Exception as error:  # one broken submission must not end the run over all others

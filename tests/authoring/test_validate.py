@@ -38,7 +38,7 @@ class FakeRun(ModuleType):
         super().__init__("grader.run")
         self.graded: list[tuple[str, tuple[str, ...], str]] = []
 
-    def RunRequest(self, *arguments: Any) -> tuple[Any, ...]:  # noqa: N802
+    def RunRequest(self, *arguments: Any, targets: Any) -> tuple[Any, ...]:  # noqa: N802
         """What to grade."""
         return arguments
 

@@ -1,0 +1,20 @@
+# expect: failed test_tune_step graph-kept
+# based-on: solution
+# tune_step returns the loss with its graph, which keeps all logits of the step.
+def tune_step(
+    policy: Policy, optimizer: Optimizer, batch: PreferenceBatch, beta: float
+) -> torch.Tensor:
+    optimizer.zero_grad()
+    chosen_lp = sequence_logprob(policy(batch.chosen), batch.chosen, batch.chosen_mask)
+    rejected_lp = sequence_logprob(policy(batch.rejected), batch.rejected, batch.rejected_mask)
+    with torch.no_grad():
+        ref_chosen_lp = sequence_logprob(
+            policy.reference(batch.chosen), batch.chosen, batch.chosen_mask
+        )
+        ref_rejected_lp = sequence_logprob(
+            policy.reference(batch.rejected), batch.rejected, batch.rejected_mask
+        )
+    loss, _, _ = preference_loss(chosen_lp, rejected_lp, ref_chosen_lp, ref_rejected_lp, beta)
+    loss.backward()
+    optimizer.step()
+    return loss
