@@ -167,3 +167,19 @@ def test_a_loop_over_wide_bounds_is_wide() -> None:
 def wide_loop_kernel(o_ptr, start, stop):
     for i in range(start, stop):
         tl.store(o_ptr, i)
+
+
+@triton.jit
+def scalar_default_kernel(o_ptr, x_ptr, n, OTHER: tl.constexpr):
+    i = tl.program_id(0)
+    tl.store(o_ptr + i, tl.load(x_ptr + i, mask=i < n, other=OTHER))
+
+
+@pytest.mark.parametrize("other", [0.0, 0, -1.5])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int32])
+def test_a_masked_load_of_one_number_takes_its_default_even_if_that_is_zero(
+    dtype: torch.dtype, other: float
+) -> None:
+    o, x = torch.full((3,), 9, dtype=dtype), torch.full((3,), 7, dtype=dtype)
+    scalar_default_kernel[(3,)](o, x, 1, other)
+    assert o.tolist() == [7, *[torch.tensor(other).to(dtype).item()] * 2]

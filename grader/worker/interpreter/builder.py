@@ -6,13 +6,12 @@ A repair overrides one operation; the first class in the list below wins. Each r
 
 from __future__ import annotations
 
-from triton.language.semantic import TritonSemantic
-
 from grader.worker.interpreter.memory import MemoryOperations
 from grader.worker.interpreter.repairs.arithmetic import Arithmetic
 from grader.worker.interpreter.repairs.atomics import Atomics
 from grader.worker.interpreter.repairs.casts import Casts
 from grader.worker.interpreter.repairs.checks import Checks
+from grader.worker.interpreter.repairs.defaults import Defaults
 from grader.worker.interpreter.repairs.dot import Products
 from grader.worker.interpreter.repairs.integers import Integers
 from grader.worker.interpreter.repairs.libdevice import ExternFunctions
@@ -26,7 +25,7 @@ class Builder(
 
 
 BUILDER = Builder()
-SEMANTIC = TritonSemantic(BUILDER)
+SEMANTIC = Defaults(BUILDER)
 
 # Stock code that is still used refers to these by name.
 stock.interpreter_builder = BUILDER
