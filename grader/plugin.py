@@ -228,6 +228,12 @@ def reference(grading: Grading) -> ModuleType:
     return load_module(grading.lesson.reference, f"{grading.lesson.name}_reference")
 
 
+@pytest.fixture
+def scenarios(grading: Grading) -> ModuleType:
+    """The lesson's ``scenarios.py``, for the judge's own runs of them."""
+    return load_module(grading.lesson.scenarios, f"{grading.lesson.name}_scenarios")
+
+
 def _lesson_of(path: Path) -> Lesson | None:
     folder = path.parent
     if not (folder / "lesson.toml").is_file():

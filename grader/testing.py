@@ -89,6 +89,29 @@ class Mistake:
         return self.expected() if callable(self.expected) else self.expected
 
 
+@dataclass(frozen=True)
+class Output:
+    """What one returned tensor must be.
+
+    Attributes:
+        name: Its name in messages to students; empty if it is the only one.
+        expected: The right values; float64 for a tolerance, or the output's dtype. ``None``
+            where nothing may be returned, as for an input without a gradient.
+        exact: Ask for equality of every element.
+        error: What the computation may lose before the final rounding: a number or a float64
+            tensor with a value for each element.
+        dtype: The dtype that it must have; that of ``expected`` if left out.
+        mistakes: Known wrong results, so that the diagnosis can name the mistake.
+    """
+
+    name: str
+    expected: torch.Tensor | None
+    exact: bool = False
+    error: torch.Tensor | float = 0.0
+    dtype: torch.dtype | None = None
+    mistakes: Sequence[Mistake] = ()
+
+
 Test = TypeVar("Test", bound=Callable[..., None])
 
 

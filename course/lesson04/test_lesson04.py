@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from grader.judge.outputs import Output
-from grader.testing import Mistake, cases, challenge, hint, points
+from grader.testing import Mistake, Output, cases, challenge, hint, points
 
 if TYPE_CHECKING:
     from grader.judge.call import Call

@@ -11,15 +11,12 @@ import math
 import statistics
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from grader.course_files import load_module
-from grader.judge.outputs import Output
-from grader.testing import Mistake, cases, fail, hint, points
+from grader.testing import Mistake, Output, cases, fail, hint, points
 
 if TYPE_CHECKING:
     from grader.judge.call import Call
@@ -604,11 +601,6 @@ def test_reward_model_loss(
     )
 
 
-def scenarios() -> ModuleType:
-    """The lesson's scenarios, for the judge's own runs of them."""
-    return load_module(Path(__file__).with_name("scenarios.py"), "lesson06_scenarios")
-
-
 @points(1)
 @hint("tune step")
 @cases("n_vocabulary, n_pairs, length", cpu=[(20, 3, 5)], gpu=[(20, 3, 5), (1003, 16, 41)])
@@ -617,6 +609,7 @@ def test_tune_step(
     check: Check,
     data: Data,
     reference: ModuleType,
+    scenarios: ModuleType,
     n_vocabulary: int,
     n_pairs: int,
     length: int,
@@ -628,9 +621,7 @@ def test_tune_step(
     def exact(step: Any) -> tuple[torch.Tensor, ...]:
         """What a step comes to in float64."""
         wide = [[each.double() for each in one] for one in (weights, ref_weights)]
-        outcome: tuple[torch.Tensor, ...] = scenarios().watched_update(
-            step, *wide, batch, beta, rate
-        )
+        outcome: tuple[torch.Tensor, ...] = scenarios.watched_update(step, *wide, batch, beta, rate)
         return outcome
 
     right = exact(reference.tune_step)
@@ -717,6 +708,7 @@ def test_tuning_loop(
     check: Check,
     data: Data,
     reference: ModuleType,
+    scenarios: ModuleType,
     world: tuple[int, int, int, int, int, float],
     labels: str,
 ) -> None:
@@ -731,7 +723,7 @@ def test_tuning_loop(
             answers = (*answers[2:], *answers[:2])
         steps = tuple(field.unflatten(0, (n_steps, n_pairs)) for field in answers)
         call = submission.tune_step.run("tuning", weights, steps, 1.0, rate, runs=1, guarded=False)
-        expected = scenarios().tuning(
+        expected = scenarios.tuning(
             reference.tune_step, [each.double() for each in weights], steps, 1.0, rate
         )
         # PyTorch in fp32 ends within 1e-6 of float64; a GPU's fast exponentials lose a little more.
@@ -743,7 +735,7 @@ def test_tuning_loop(
             ),
         )
         unseen = reference.feedback(data, liking, 300, length)
-        accuracy, loss = seen_by(reference, call, weights, unseen)
+        accuracy, loss = seen_by(reference, scenarios, call, weights, unseen)
         accuracies.append(accuracy)
         losses.append(loss)
     judge_learning(labels, statistics.median(accuracies), statistics.median(losses))
@@ -751,6 +743,7 @@ def test_tuning_loop(
 
 def seen_by(
     reference: ModuleType,
+    scenarios: ModuleType,
     call: Call,
     start: tuple[torch.Tensor, ...],
     unseen: tuple[torch.Tensor, ...],
@@ -759,16 +752,17 @@ def seen_by(
 
     Args:
         reference: The lesson's ``reference.py``.
+        scenarios: The lesson's ``scenarios.py``.
         call: What ``tuning`` returned: the final weights.
         start: The weights that it started from.
         unseen: The fields of a batch.
     """
     found: Any = call.runs[0].result
     final = [each.tensor.double() for each in found]
-    batch = scenarios().Batch(*unseen)
+    batch = scenarios.Batch(*unseen)
     sides = ((batch.chosen, batch.chosen_mask), (batch.rejected, batch.rejected_mask))
     likelihoods = tuple(
-        reference.sequence_logprob(scenarios().logits(weights, tokens), tokens, mask)
+        reference.sequence_logprob(scenarios.logits(weights, tokens), tokens, mask)
         for weights in (final, [each.double() for each in start])
         for tokens, mask in sides
     )

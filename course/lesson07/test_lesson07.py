@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from grader.judge.call import Returned
-from grader.judge.outputs import Output
-from grader.testing import Mistake, cases, fail, hint, points
+from grader.testing import Mistake, Output, cases, fail, hint, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -72,7 +72,9 @@ def _shared_pool(
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     # Not forked: the fork of a process that holds torch's threads may hang.
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_Child.start)
+    context = get_context("spawn")
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    return ProcessPoolExecutor(jobs, context, initializer=_Child.start, initargs=(threads,))
 
 
 class _Child:
@@ -82,7 +84,10 @@ class _Child:
     interrupted = False
 
     @classmethod
-    def start(cls) -> None:
+    def start(cls, threads: int) -> None:
+        # Libraries would start a thread a core in every process, and these would wait for each
+        # other for ten times as long as they work.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
         signal.signal(signal.SIGINT, cls._interrupt)
 
     @classmethod

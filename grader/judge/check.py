@@ -17,11 +17,11 @@ from grader.judge.compare import Mismatch, equal_elements
 from grader.judge.diagnosis import evidence, patterns
 from grader.judge.diagnosis.regions import describe as describe_region
 from grader.judge.diagnosis.source import access_lines
-from grader.judge.outputs import Output, returned_tensors
+from grader.judge.outputs import output_mismatch, returned_tensors
 from grader.judge.source import SubmissionSource
 from grader.protocol.frames import Message, ProtocolViolation
 from grader.results import Diagnosis
-from grader.testing import Mistake, fail, refuse
+from grader.testing import Mistake, Output, fail, refuse
 
 # Kinds of compile errors that tell of this machine: too slow, or short of memory.
 _NO_FAULT_OF_A_KERNEL = ("compile-timeout", "compile-interrupted")
@@ -92,7 +92,7 @@ class Check:
         overflow, faulty_access = self._evidence(call)
         _raise(overflow)
         found = [
-            (output, [output.mismatch(items[index]) for items in returned])
+            (output, [output_mismatch(output, items[index]) for items in returned])
             for index, output in enumerate(wanted)
         ]
         for output, mismatches in found:

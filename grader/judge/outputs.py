@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
 from grader.judge.call import Call, Result, Returned, Run, describe
 from grader.judge.compare import Mismatch, mismatch
 from grader.protocol.tensors import dtype_name
-from grader.testing import Mistake, fail
+from grader.testing import Output, fail
 
 
-@dataclass(frozen=True)
-class Output:
-    """What one returned tensor must be.
-
-    Attributes:
-        name: Its name in messages to students; empty if it is the only one.
-        expected: The right values; float64 for a tolerance, or the output's dtype. ``None``
-            where nothing may be returned, as for an input without a gradient.
-        exact: Ask for equality of every element.
-        error: What the computation may lose before the final rounding: a number or a float64
-            tensor with a value for each element.
-        dtype: The dtype that it must have; that of ``expected`` if left out.
-        mistakes: Known wrong results, so that the diagnosis can name the mistake.
-    """
-
-    name: str
-    expected: torch.Tensor | None
-    exact: bool = False
-    error: torch.Tensor | float = 0.0
-    dtype: torch.dtype | None = None
-    mistakes: Sequence[Mistake] = ()
-
-    def mismatch(self, got: torch.Tensor | None) -> Mismatch | None:
-        """Where a returned tensor is wrong, ``None`` if it is right."""
-        if got is None or self.expected is None:
-            return None
-        return mismatch(got, self.expected, exact=self.exact, error=self.error)
+def output_mismatch(output: Output, got: torch.Tensor | None) -> Mismatch | None:
+    """Where a returned tensor is wrong, ``None`` if it is right."""
+    if got is None or output.expected is None:
+        return None
+    return mismatch(got, output.expected, exact=output.exact, error=output.error)
 
 
 def returned_tensors(

@@ -49,3 +49,12 @@ def test_an_interruption_lets_running_calls_clean_up_and_starts_no_other(tmp_pat
         dict(calls)
     assert (tmp_path / "cleaned-up").exists()
     assert not (second / "cleaned-up").exists()
+
+
+def threads_of_a_call(_: int) -> str:
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def test_the_processes_share_the_cores_among_their_threads() -> None:
+    (told,) = set(dict(each_in_a_process(threads_of_a_call, {1: 1, 2: 2}, 2, str)).values())
+    assert int(told) == max(1, (os.cpu_count() or 1) // 2)

@@ -11,11 +11,10 @@ import torch
 
 from grader.judge.call import Call, Input, Opaque, Result, Returned, Run
 from grader.judge.check import Check
-from grader.judge.outputs import Output
 from grader.judge.source import SubmissionSource
 from grader.protocol.poison import unwritten_word
 from grader.results import Diagnosis, Status
-from grader.testing import Judged, Mistake
+from grader.testing import Judged, Mistake, Output
 
 SOURCE = """\
 import triton.language as tl
