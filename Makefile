@@ -13,7 +13,7 @@ WORKERS ?= $(shell cores=$$(nproc); echo $$((cores > 4 ? 4 : cores)))
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format build clean
+.PHONY: help setup demo test validate check format build clean
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
@@ -61,6 +61,9 @@ demo: setup ## Grade lesson 1's reference solution and show the report
 
 test: setup ## Run the tests (ARGS='...' goes to pytest)
 	@OMP_NUM_THREADS=1 '$(BIN)/python' -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+validate: setup ## Prove every verdict that is known: solutions, skeletons, right, wrong and cheating ones
+	@'$(BIN)/course' validate $(ARGS)
 
 check: setup ## Lint, check format, types and the course's own consistency
 	@failed=

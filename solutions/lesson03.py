@@ -5,8 +5,8 @@ Three functions, in the order in which to solve them:
 - ``softmax(x)`` normalises each row of a matrix; a row fits into the registers of one program.
   Write the kernel, and launch it.
 - ``softmax_(x)`` does the same in the memory of x itself. Launch the kernel that you have.
-- ``softmax_long(x)`` takes rows that fit nowhere but into memory. Write the kernel, which keeps a
-  running maximum and a running sum.
+- ``softmax_long(x)`` takes rows that are too long for the registers. Write the kernel, which keeps
+  a running maximum and a running sum.
 
 For a row x of n numbers, with m its largest,
 
@@ -66,10 +66,10 @@ def softmax_kernel(
     #   for every program.
     # TODO 2: Load the tile, shape [BLOCK_M, BLOCK_N], and convert it to fp32. BLOCK_N is mostly
     #   larger than the row. Lanes without an element must neither read memory nor change the
-    #   row's maximum or its sum: with which value in them is that so?
-    # TODO 3: Compute exp(x - m) with the maximum m of each row. tl.max reduces a tile along one of
-    #   its axes; the result has that axis no more.
-    # TODO 4: Divide by the sum of each row and store the tile to y.
+    #   row's maximum or its sum: with which value in them is that so? tl.load takes it as other=.
+    # TODO 3: Compute exp(x - m) with the maximum m of each row. tl.max(x, axis=...) reduces a tile
+    #   along one of its axes; the result no longer has that axis.
+    # TODO 4: Divide by the sum of each row, with tl.sum, and store the tile to y.
     ### BEGIN SOLUTION
     rows = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)  # [BLOCK_M]
     columns = tl.arange(0, BLOCK_N)  # [BLOCK_N]
@@ -95,13 +95,14 @@ def launch_softmax(y: torch.Tensor, x: torch.Tensor) -> None:
         x: [n_rows, n_columns], at least one element; the elements of a row are neighbours.
     """
     n_rows, n_columns = x.shape
-    # TODO 5: Choose the tile. A program must hold a row from end to end, and a block has a power of
-    #   two of elements: which BLOCK_N is the smallest that will do? Module triton can find it.
-    #   Short rows would leave a program with little to do, so let it have several: BLOCK_M rows,
-    #   as many as make up TILE elements, and at least one.
+    # TODO 5: Choose the tile. A program must hold a row from end to end, and the length of a block
+    #   is a power of two: which BLOCK_N is the smallest that will do? The triton module has a
+    #   function for that. Short rows would leave a program with little to do, so let it have
+    #   several: BLOCK_M rows, as many as make up TILE elements, and at least one.
     # TODO 6: Choose the grid, a tuple of one number, and launch softmax_kernel on it. Its arguments
     #   come in the order of its definition; x.stride(0) is the row stride of x. Besides these,
-    #   pass num_warps=num_warps(size of the tile in bytes): an element of x has x.element_size().
+    #   pass num_warps, which the function num_warps below computes from the size of the tile in
+    #   bytes; x.element_size() is the size of one element.
     ### BEGIN SOLUTION
     BLOCK_N = triton.next_power_of_2(n_columns)
     BLOCK_M = max(1, TILE // BLOCK_N)
@@ -134,7 +135,7 @@ def num_warps(tile_bytes: int) -> int:
 
 
 def softmax(x: torch.Tensor) -> torch.Tensor:
-    """Normalise each row of a matrix to positive numbers whose sum is 1.
+    """Normalise each row of a matrix to numbers from 0 to 1 whose sum is 1.
 
     Args:
         x: [n_rows, n_columns], fp32, fp16 or bf16, at most MAX_COLUMNS columns. The elements of a
@@ -147,7 +148,7 @@ def softmax(x: torch.Tensor) -> torch.Tensor:
 
     Raises:
         TypeError: The type is not supported.
-        ValueError: x is no matrix, its rows are too long, or their elements no neighbours.
+        ValueError: x is not a matrix, its rows are too long, or their elements not neighbours.
     """
     check_matrix(x)
     check_row_fits(x)
@@ -219,10 +220,11 @@ def softmax_long_kernel(
     either finite or -inf.
     """
     # TODO 8: Where do this program's rows of x and of y begin? Count in int64.
-    # TODO 9: The first walk. Start with row_max and row_sum of a row of which nothing has been
-    #   seen. For each block: load it (the last one may be partly filled), find the new maximum,
-    #   bring row_sum from the old maximum to the new one, add the block's exponentials. When the
-    #   maximum grows from a to b, by which factor does exp(element - maximum) change?
+    # TODO 9: The first walk: a for loop over range(...), as in Python. Start with row_max and
+    #   row_sum of a row of which nothing has been seen. For each block: load it (the last one may
+    #   be partly filled), find the new maximum, bring row_sum from the old maximum to the new one,
+    #   add the block's exponentials. When the maximum grows from a to b, by which factor does
+    #   exp(element - maximum) change?
     # TODO 10: The second walk. Load each block again, compute its part of the result with the final
     #   row_max and row_sum, store it.
     ### BEGIN SOLUTION
@@ -262,7 +264,7 @@ def softmax_long(x: torch.Tensor) -> torch.Tensor:
 
     Raises:
         TypeError: The type is not supported.
-        ValueError: x is no matrix, or the elements of a row are no neighbours.
+        ValueError: x is not a matrix, or the elements of a row are not neighbours.
     """
     check_matrix(x)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
@@ -286,7 +288,7 @@ def check_matrix(x: torch.Tensor) -> None:
 
     Raises:
         TypeError: The type is not supported.
-        ValueError: x is no matrix, or the elements of a row are no neighbours.
+        ValueError: x is not a matrix, or the elements of a row are not neighbours.
     """
     if x.dtype not in FLOAT_TYPES:
         raise TypeError(f"{x.dtype} is not supported; use fp32, fp16 or bf16")

@@ -93,12 +93,12 @@ def test_matmul_any_size(
 
 @points(1)
 @hint("strides")
-@cases("layout", cpu=[*LAYOUTS, "rows far apart"])
+@cases("layout", cpu=[*LAYOUTS, "rows far apart", "terms far apart"])
 def test_matmul_any_strides(
     submission: Submission, check: Check, data: Data, reference: ModuleType, layout: str
 ) -> None:
     """matmul: transposed matrices, parts of larger ones, rows 2^30 elements apart."""
-    m, n, k = (3, 40, 20) if layout == "rows far apart" else (70, 90, 50)
+    m, n, k = (3, 40, 20) if layout.endswith("far apart") else (70, 90, 50)
     a, b = reference.small_integers(data, m, k), reference.small_integers(data, k, n)
     c = reference.matmul(a, b)
     strides_a, strides_b = {
@@ -107,6 +107,8 @@ def test_matmul_any_strides(
         "parts of larger matrices": ((3 * k, 2), (n + 7, 1)),
         # Row 2 lies beyond 2^31 elements, so its offset must be formed in int64.
         "rows far apart": ((2**30 + 64, 1), (n, 1)),
+        # And so does term 16 of each sum.
+        "terms far apart": ((k, 1), (2**27, 1)),
     }[layout]
     a, b = data.strided(a, strides_a), data.strided(b, strides_b)
     check(

@@ -239,8 +239,8 @@ def softplus(t):
         t: fp32, any shape.
 
     Returns:
-        fp32, same shape. About t for large t, and about exp(t) for very negative t: finite in
-        both cases. The formula as it stands overflows for t above 88.
+        fp32, same shape. About t for large t, and about 0 for very negative t: finite in both
+        cases. The formula as it stands overflows for t above 88.
     """
     # TODO 8: Return softplus(t) by a formula in which exp never gets a positive argument. Take
     #   the larger of t and 0 out of the logarithm: what is left inside?
@@ -276,7 +276,7 @@ def preference_loss_kernel(
         n_pairs: Number of pairs, at least 1; any number.
         BLOCK: Pairs that the program holds at a time, a power of two.
 
-    With d = chosen reward - rejected reward. A batch of feedback is small: a single program
+    Here d = chosen reward - rejected reward. A batch of feedback is small: a single program
     does it all, and needs no help from others to form the mean.
     """
     # TODO 9: Go through the pairs in blocks. Store both rewards of each pair, and add up
@@ -313,8 +313,8 @@ def preference_backward_kernel(
         n_pairs: Number of pairs.
         BLOCK: Pairs that one program works on, a power of two.
 
-    The gradients of different pairs have nothing to do with each other, so the grid has as many
-    programs as it takes to cover all pairs.
+    Here d is as in ``preference_loss_kernel``. The gradients of different pairs have nothing to do
+    with each other, so the grid has as many programs as it takes to cover all pairs.
     """
     # TODO 11: Compute and store both gradients of this program's pairs. Which form of the sigmoid
     #   is right for d = 1000 and for d = -1000, where exp gives inf for one of the two signs?
@@ -428,7 +428,7 @@ def reward_loss_kernel(
             margin is for all pairs.
         BLOCK: Pairs that the program holds at a time, a power of two.
 
-    The grid has a single program, as that of ``preference_loss_kernel``.
+    The grid has a single program, like that of ``preference_loss_kernel``.
     """
     # TODO 12: Add up the losses of all pairs and store their mean, as in preference_loss_kernel.
     pass
@@ -446,7 +446,7 @@ def reward_backward_kernel(
     margin_stride,
     BLOCK: tl.constexpr,
 ):
-    """Compute dchosen = -dloss * sigmoid(-(chosen - rejected - margin)) / n_pairs, and -dchosen.
+    """Compute dchosen = -dloss * sigmoid(-(chosen - rejected - margin)) / n_pairs.
 
     Args:
         dchosen_ptr: Where the gradient of the chosen rewards [n_pairs] begins, fp32; written.
@@ -458,6 +458,8 @@ def reward_backward_kernel(
         n_pairs: Number of pairs.
         margin_stride: Elements from one margin to the next, 1 or 0.
         BLOCK: Pairs that one program works on, a power of two.
+
+    The grid is that of ``preference_backward_kernel``.
     """
     # TODO 13: Compute and store both gradients of this program's pairs.
     pass
@@ -554,12 +556,12 @@ class Policy(Protocol):
     reference: Callable[[torch.Tensor], torch.Tensor]
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Logits [B, T, V] for tokens [B, T]: row t tells of token t, by those before it."""
+        """Logits [B, T, V] for tokens [B, T]: row t predicts token t from those before it."""
         ...
 
 
 class Optimizer(Protocol):
-    """Changes the policy's parameters; ``torch.optim.SGD`` and all its kin are such."""
+    """Changes the policy's parameters, as ``torch.optim.SGD`` does."""
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
@@ -591,7 +593,7 @@ def tune_step(
     #   policy and under the reference. Nothing of the reference is ever differentiated: let
     #   PyTorch know, so that it keeps no logits for it.
     # TODO 16: Compute the loss and its gradients, let the optimizer do one step, and return the
-    #   loss, cut off from its graph.
+    #   loss, detached from its graph.
     raise NotImplementedError("tune_step: TODO not done yet")
 
 

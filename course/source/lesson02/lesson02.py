@@ -10,8 +10,8 @@ Three operations, in the order in which to solve them:
   passes gradients back through the same ones. Write the kernel and both of its uses.
 
 PyTorch runs such a chain one operation at a time, and each of them reads its inputs from memory
-and writes its result back. A fused kernel reads every input once, keeps what lies between in
-registers and writes the result once. The arithmetic is the same; the bytes are not.
+and writes its result back. A fused kernel reads every input once, keeps intermediate results in
+registers and writes the final one once. The arithmetic is the same; the bytes are not.
 
 Tensors are fp32, fp16 or bf16. The arithmetic is done in fp32 and rounded once, on the way out.
 """
@@ -120,8 +120,8 @@ def bias_gelu_residual_kernel(
         BLOCK_M: Rows of a tile, a power of two.
         BLOCK_N: Columns of a tile, a power of two.
 
-    The grid has one axis. Tiles are numbered like words on a page: first along the columns, then
-    down the rows. So programs that run at the same time work on neighbours in memory, which is
+    The grid has one axis. Tiles are numbered like words on a page: from left to right, then from
+    top to bottom. So programs that run at the same time work on neighbours in memory, which is
     several percent faster than the other order, and there is no limit to the number of rows (the
     second axis of a grid ends at 65535 programs).
 
@@ -149,7 +149,8 @@ def bias_gelu_residual(x: torch.Tensor, bias: torch.Tensor, residual: torch.Tens
 
     Returns:
         gelu_tanh(x + bias) + residual: a new contiguous tensor [n_rows, n_columns] of the type of
-        x, computed in fp32 and rounded once. NaN and +infinity propagate.
+        x, computed in fp32 and rounded once. NaN and +infinity propagate; what x + bias =
+        -infinity gives is left open.
 
     Raises:
         TypeError: A type is not supported, or the types differ.
@@ -160,8 +161,9 @@ def bias_gelu_residual(x: torch.Tensor, bias: torch.Tensor, residual: torch.Tens
     out = torch.empty((n_rows, n_columns), dtype=x.dtype, device=x.device)
     if out.numel() == 0:
         return out
-    # TODO 8: Launch bias_gelu_residual_kernel with tiles of BLOCK_M by BLOCK_N and, for the start,
-    #   num_warps=8. The grid is a tuple of one number: how many tiles cover the matrix?
+    # TODO 8: Launch bias_gelu_residual_kernel with tiles of BLOCK_M by BLOCK_N. The grid is a tuple
+    #   of one number: how many tiles cover the matrix? Besides the kernel's own arguments, pass
+    #   num_warps=8: each program then runs on 8 warps of 32 threads; without it, on 4.
     raise NotImplementedError("bias_gelu_residual: TODO not done yet")
     return out
 
@@ -218,7 +220,8 @@ def dropout_scale(x: torch.Tensor, p: float, seed: int) -> torch.Tensor:
         return y
     # TODO 12: Compute scale: what must the kept elements be multiplied by, so that on average y is
     #   x? All of them are dropped when p is 1; that must not end in a division by zero.
-    # TODO 13: Launch dropout_kernel with BLOCK elements a program. It takes p as a float.
+    # TODO 13: Launch dropout_kernel with BLOCK elements a program. A caller may give p as the int
+    #   0 or 1; the kernel must get a float.
     raise NotImplementedError("dropout_scale: TODO not done yet")
     return y
 

@@ -12,10 +12,10 @@ Four functions, in the order in which to solve them:
   Write the kernel. This one is the challenge: it earns a badge, no points.
 
 A quantised number is ``code * scale``: the code a small integer, the scale an fp32 number that
-many codes share. Codes of 8 bits are half as many bytes as fp16. That makes twice as fast what
-waits for memory (a language model that writes one token at a time reads all its weights for
-each), and the tensor cores multiply them at twice the rate, which helps what waits for
-arithmetic (reading a long prompt).
+many codes share. Codes of 8 bits take half the bytes of fp16. So work that waits for memory can
+be twice as fast: a language model that writes one token at a time reads all its weights for each.
+And the tensor cores multiply int8 at twice the rate of fp16, which helps work that waits for
+arithmetic, such as reading a long prompt.
 """
 
 import torch
@@ -28,7 +28,7 @@ HALF_TYPES = (torch.float16, torch.bfloat16)
 
 LONGEST_ROW = 65536  # elements that one program of quantize_rowwise_kernel holds in registers
 MOST_PRODUCTS = 131071  # of two int8 numbers, -128 * -128 each, whose sum an int32 can hold
-MOST_ROWS = 16  # of x; with more of them W8A8 is the better choice
+MOST_ROWS = 16  # of x; with more of them matmul_w8a8 is the better choice
 
 # Tiles of matmul_w8a8. The inputs of three iterations wait in shared memory, 3 * 32 KiB: two
 # programs fit on a multiprocessor of an H100, one on that of any GPU since the A100.
@@ -81,7 +81,7 @@ def quantize_rowwise_kernel(q_ptr, scale_ptr, x_ptr, n_columns, x_row_stride, BL
         x_ptr: Where x [n_rows, n_columns] begins. The elements of a row are neighbours.
         n_columns: Number of columns, at least 1.
         x_row_stride: Elements from the start of a row of x to the start of the next.
-        BLOCK: A power of two that is no less than n_columns: a program holds its whole row.
+        BLOCK: The smallest power of two not below n_columns: a program holds its whole row.
 
     With A the largest |x[i, j]| of the row, scale[i] = A / 127, or 1 if A is 0, and
     q[i, j] = x[i, j] / scale[i], rounded to the nearest integer, ties to the even one. So the
@@ -90,13 +90,13 @@ def quantize_rowwise_kernel(q_ptr, scale_ptr, x_ptr, n_columns, x_row_stride, BL
     From fp16, an element costs 2 bytes read and 1 written; it is read once.
     """
     # TODO 1: Load this program's row, shape [BLOCK], in fp32. Lanes past the end of the row must
-    #   not have a say in its largest element. The row's number times the row stride can pass
-    #   2^31: form it in int64.
+    #   not affect its largest element. The row's number times the row stride can pass 2^31: form
+    #   it in int64.
     # TODO 2: Compute the scale, one fp32 number. A row of zeros has scale 1. Divide with
     #   tl.div_rn(numerator, denominator), which rounds to nearest: on a GPU the operator / may be
     #   off in the last bit.
     # TODO 3: Compute the codes, shape [BLOCK]: divide by the scale with divide_by_one_number, round
-    #   with round_half_to_even, and make sure that no code leaves -127 ... 127.
+    #   with round_half_to_even, and limit the results to -127 ... 127.
     # TODO 4: Store the codes, as int8, and the scale.
     pass
 
@@ -115,7 +115,7 @@ def quantize_rowwise(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
     Raises:
         TypeError: The type of x is not supported.
-        ValueError: x is no matrix, its rows are too long or their elements no neighbours.
+        ValueError: x is not a matrix, its rows are too long, or their elements not neighbours.
     """
     check_rows("x", x, FLOAT_TYPES)
     n_rows, n_columns = x.shape
@@ -164,9 +164,10 @@ def load_tile(
 ):
     """The [ROWS, COLUMNS] tile of an int8 matrix whose first element is [first_row, first_column].
 
-    Elements outside the matrix, [n_rows, n_columns], are 0. An H100 has a unit that fetches whole
-    tiles and leaves the threads to the tensor cores; there the matrix comes as a tensor descriptor,
-    which knows its shape and strides. Elsewhere it is a pointer, and every lane has its address.
+    Elements outside the matrix, [n_rows, n_columns], are 0. GPUs since the H100 have a unit that
+    fetches whole tiles, the tensor memory accelerator (TMA), so that no thread computes addresses;
+    there the matrix comes as a tensor descriptor, which knows its shape and strides. Elsewhere it
+    is a pointer, and every lane has its address.
     """
     if DESCRIPTORS:
         tile = matrix.load([first_row, first_column])
@@ -264,7 +265,7 @@ def matmul_w8a8(
 
     Raises:
         TypeError: A type is not supported.
-        ValueError: The shapes do not fit, the elements of a row are no neighbours, or K is so
+        ValueError: The shapes do not fit, the elements of a row are not neighbours, or K is so
             large that a sum could overflow an int32.
     """
     check_rows("a_q", a_q, (torch.int8,))
@@ -330,8 +331,8 @@ def has_descriptors() -> bool:
 def int_to_fp32(v):
     """fp32 numbers equal to integers v of at most 2^22 in magnitude.
 
-    A GPU converts several times slower than it adds, and 8-bit weights come so fast that
-    conversions would be what they wait for. 0x4B400000 is the bit pattern of 12582912, the number
+    A GPU converts several times slower than it adds, and 8-bit weights arrive so fast that they
+    would wait for their conversion. 0x4B400000 is the bit pattern of 12582912, the number
     that ``round_half_to_even`` adds too: up there the next integer has the next bit pattern. So an
     integer addition makes the pattern of 12582912 + v, and an fp32 subtraction leaves v.
     """
@@ -372,12 +373,12 @@ def sums_of_rows(
 def sums_of_one_row(x_ptr, w_ptr, n, N, K, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr):
     """sum_k x[k] w[n, k] for the only row of x and the BLOCK_N outputs n: [1, BLOCK_N].
 
-    A tensor core works on 16 rows at least; 15 of them would be for nothing. Multiplying without
-    them leaves more time for what matters here: reading the weights, a byte for each product.
+    A tensor core works on 16 rows at least; 15 of them would be for nothing. So this multiplies
+    without tensor cores. What matters here is reading the weights, a byte for each product.
     """
     # TODO 8: Go along K in steps of BLOCK_K. In each step load a tile of weights, shape
     #   [BLOCK_N, BLOCK_K], and the piece of x beside it, shape [BLOCK_K]. What lies outside counts
-    #   as 0. Row n of w begins n * K elements behind its first.
+    #   as 0. Row n of w begins n * K elements after the start of w.
     # TODO 9: Multiply them in fp32 and add the products to a block of running sums that has the
     #   shape of the tile: no reduction in the loop, where all lanes would wait for each other.
     # TODO 10: After the loop, add the sums up along K: totals, shape [BLOCK_N], fp32.
@@ -494,8 +495,9 @@ def linear_w4a16_kernel(
 
     Args:
         y_ptr: Where y [M, N] begins, fp16 or bf16, contiguous; written.
-        x_ptr: Where x [M, K] of the type of y begins, contiguous, as int32 words [M, K / 2]: x[m,
-            2 j] and x[m, 2 j + 1] are word j of row m. See pair_to_fp32.
+        x_ptr: Where x [M, K] begins, type of y, contiguous, as int32 words [M, K / 2]: word j of
+            row m holds x[m, 2 j] and x[m, 2 j + 1]. See pair_to_fp32; the dtype that it takes is
+            y_ptr.dtype.element_ty.
         w_ptr: Where the weights [N, K / 2] begin, uint8, contiguous. The low four bits of byte j
             of row n are code[n, 2 j], the high ones code[n, 2 j + 1].
         scale_ptr: Where scale [N, K / GROUP_SIZE] begins, fp32, contiguous.
@@ -504,10 +506,10 @@ def linear_w4a16_kernel(
         GROUP_SIZE: Neighbours in a row that share a scale, an even number.
         BLOCK_N: Outputs of a program, a power of two.
         BLOCK_GROUPS: Groups of each output that are unpacked at a time, a power of two.
-        BLOCK_BYTES: The power of two that is no less than the GROUP_SIZE / 2 bytes of a group.
+        BLOCK_BYTES: The smallest power of two not below GROUP_SIZE / 2, the bytes of a group.
 
-    Axis 0 of the grid counts blocks of outputs, axis 1 rows of x. A weight is half a byte, and
-    another 4 / GROUP_SIZE bytes of scale.
+    Axis 0 of the grid counts blocks of outputs, axis 1 rows of x. A weight costs half a byte, and
+    its share of the scale another 4 / GROUP_SIZE bytes.
     """
     # TODO 12: Write the kernel. Unpack a block of bytes with shifts and masks, two codes from each,
     #   and multiply each code by the element of x that it belongs to. The products of a group have
@@ -573,11 +575,11 @@ def linear_w4a16(
 
 
 def check_rows(name: str, matrix: torch.Tensor, types: tuple[torch.dtype, ...]) -> None:
-    """Refuse what is no matrix of one of the types whose rows are runs of neighbours.
+    """Refuse anything but a matrix of one of these types whose rows are runs of neighbours.
 
     Raises:
         TypeError: The type is another one.
-        ValueError: It has not two dimensions, or the elements of a row are no neighbours.
+        ValueError: It does not have two dimensions, or the elements of a row are not neighbours.
     """
     if matrix.dtype not in types:
         allowed = ", ".join(str(one).removeprefix("torch.") for one in types)
@@ -593,7 +595,7 @@ def check_scale(name: str, scale: torch.Tensor, shape: tuple[int, ...]) -> None:
 
     Raises:
         TypeError: They are not fp32.
-        ValueError: The shape is another one, or they are not contiguous.
+        ValueError: They have another shape, or are not contiguous.
     """
     if scale.dtype != torch.float32:
         raise TypeError(f"{name} is {scale.dtype}; scales are fp32")

@@ -9,7 +9,7 @@ Four functions, in the order in which to solve them:
 - ``linear_gelu(x, w, bias)`` gives ``gelu(x @ w.T + bias)``. Write what happens to a tile after
   the loop and before the store.
 - ``matmul_persistent(a, b_t)`` is a challenge: as many programs as the GPU has multiprocessors,
-  each working on one tile after another, fed by the hardware's own copy engine.
+  each working on one tile after another, fed by the Tensor Memory Accelerator (TMA).
 
 A product of two N x N matrices takes 2 N^3 operations on 3 N^2 elements: N/3 operations for each
 byte of fp16. An H200 can do about 200 operations in the time of one byte, so a large product need
@@ -81,7 +81,8 @@ def tile_product(
     # TODO 1: Make the accumulator, a block of zeros [BLOCK_M, BLOCK_N]. Its type decides how
     #   exact the sums are: which one do thousands of small terms need?
     # TODO 2: Compute the addresses of the first tile of a, shape [BLOCK_M, BLOCK_K], and of the
-    #   first tile of b, shape [BLOCK_K, BLOCK_N]. Each index has a stride of its own.
+    #   first tile of b, shape [BLOCK_K, BLOCK_N]. Each index has a stride of its own, and its
+    #   product with that stride may pass 2^31: one factor must be int64.
     # TODO 3: Go through K in steps of BLOCK_K, however many it takes. In each step load both
     #   tiles, add their product to the accumulator (tl.dot takes the accumulator as its third
     #   argument), and move the addresses one step on. Where K is no multiple of BLOCK_K, the last
@@ -189,10 +190,11 @@ def grouped_tile(number, tiles_m, tiles_n, GROUP_M: tl.constexpr):
     Returns:
         Row and column of the tile, counted in tiles.
     """
-    # TODO 8: How many tiles has a full group? In which group is this number, and with which row
+    # TODO 8: How many tiles are in a full group? In which group is this number, and with which row
     #   of tiles does that group begin?
-    # TODO 9: How many rows of tiles has this very group? Mind the last one.
-    # TODO 10: Within the group, rows change fastest. Return row and column.
+    # TODO 9: How many rows of tiles are in this group? The last one may have fewer than GROUP_M.
+    # TODO 10: Where in its group is this number? Within a group, rows change fastest. Return row
+    #   and column.
     pass
 
 
@@ -233,8 +235,8 @@ def matmul_grouped_kernel(
 
     The grid has one axis only, with a program for each tile.
     """
-    # TODO 11: Which tile is this program's? Count the tiles along both dimensions of c, and ask
-    #   grouped_tile. Then go on as in matmul_kernel.
+    # TODO 11: Which tile belongs to this program? Count the tiles along both dimensions of c, and
+    #   ask grouped_tile. Then go on as in matmul_kernel, indices in int64 again.
     pass
 
 
@@ -433,7 +435,7 @@ def matmul_persistent_kernel(
     A descriptor knows address, shape, strides and the shape of a tile: ``desc.load([i, j])`` gives
     the tile that begins at element (i, j), zeros where it lies outside the matrix, and
     ``desc.store([i, j], block)`` leaves out what lies outside. There is nothing to mask, and on
-    compute capability 9.0 or more the hardware computes the addresses as well (TMA).
+    compute capability 9.0 or more the TMA computes the addresses as well.
 
     Args:
         c_desc: Descriptor of c [M, N], tiles [BLOCK_M, BLOCK_N // 2]; written.
@@ -492,7 +494,7 @@ def matmul_persistent(a: torch.Tensor, b_t: torch.Tensor) -> torch.Tensor:
 
 
 def is_describable(matrix: torch.Tensor) -> bool:
-    """Whether a tensor descriptor can describe a matrix: the copy engine moves 16 bytes at a time.
+    """Whether a tensor descriptor can describe a matrix: the TMA moves 16 bytes at a time.
 
     Its elements must be neighbours along a row, and each row must begin at a multiple of 16
     bytes. With fp16 in a contiguous matrix, that is a number of columns divisible by 8.

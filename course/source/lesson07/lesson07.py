@@ -52,7 +52,8 @@ def row_statistics(row_ptr, n_columns, BLOCK: tl.constexpr):
     # TODO 1: Go through the row in blocks. Keep three fp32 numbers: the largest logit so far, the
     #   sum of exp(x - largest) so far, the sum of x so far. A new largest makes the old sum too
     #   large by a known factor. As long as only -inf was seen, the largest is -inf too, and
-    #   -inf - (-inf) is NaN: guard against it. A masked lane must change none of the three.
+    #   -inf - (-inf) is NaN: guard against it. A masked lane must change none of the three. From
+    #   them follow lse and total, which the last line returns.
     pass
     return lse, total
 
@@ -110,14 +111,15 @@ def cross_entropy_kernel(
     target = tl.load(targets_ptr + row)
     n_counted = tl.maximum(tl.load(count_ptr), 1).to(tl.float32)
 
-    # TODO 2: Deal with an ignored row: store its loss, store its gradient if GRADIENT (the memory
-    #   was never set), and return. An ignored target must never be used as a column.
+    # TODO 2: Deal with an ignored row: store its loss, store its gradient if GRADIENT (its memory
+    #   is uninitialised), and return. An ignored target must never be used as a column.
     pass
 
     lse, total = row_statistics(logits_ptr, n_columns, BLOCK)
 
-    # TODO 3: Compute the row's loss by the formula above and store it. With 1 / N in it, the mean
-    #   is a plain sum over rows. The term with total appears only if SMOOTHING.
+    # TODO 3: Compute the row's loss by the formula above and store it; N is n_counted, sum(x) is
+    #   total. With 1 / N in it, the mean is a plain sum over rows. The term with total appears only
+    #   if SMOOTHING.
     pass
 
     # TODO 4: If GRADIENT, go through the row once more and store its gradient for an upstream
@@ -278,7 +280,7 @@ def focal_loss_kernel(
 
     Args:
         loss_ptr: Where the losses [n_rows] begin, fp32; written.
-        lse_ptr: Where the lse of each row go, [n_rows], fp32; written, for the backward pass.
+        lse_ptr: Where the lse of each row goes, [n_rows], fp32; written, for the backward pass.
         logits_ptr: Where the logits [n_rows, n_columns] begin.
         targets_ptr: Where the targets [n_rows] begin, int64, a column each.
         n_columns: Number of classes.
@@ -290,8 +292,9 @@ def focal_loss_kernel(
     """
     row = tl.program_id(0).to(tl.int64)
     logits_ptr += row * logits_row_stride
-    # TODO 6: Compute the row's lse and its loss, store both. log p is x[t] - lse; rounding can make
-    #   it a little larger than 0, which no logarithm of a probability is, and 1 - p negative.
+    # TODO 6: Compute the row's lse and its loss, store both. log p is x[t] - lse. Rounding can make
+    #   it a little larger than 0, and 1 - p negative: limit it to at most 0. row_statistics and
+    #   power are at hand.
     pass
 
 
@@ -313,7 +316,7 @@ def focal_loss_backward_kernel(
     Args:
         gradient_ptr: Where the gradient [n_rows, n_columns] begins, contiguous; written.
         upstream_ptr: Where the gradient of the mean loss lies, one fp32 number.
-        lse_ptr: Where the lse of each row begin, [n_rows], fp32.
+        lse_ptr: Where the lse of the rows begin, [n_rows], fp32.
         logits_ptr: Where the logits [n_rows, n_columns] begin.
         targets_ptr: Where the targets [n_rows] begin, int64, a column each.
         n_rows: Number of rows that the mean is taken over.
@@ -329,9 +332,10 @@ def focal_loss_backward_kernel(
     gradient_ptr += row * n_columns
     lse = tl.load(lse_ptr + row)
     target = tl.load(targets_ptr + row)
-    # TODO 7: Derive, on paper, the derivative of -(1 - p)^gamma log p with respect to log p;
-    #   remember that dp / d(log p) = p. Compute it for this row, times the upstream gradient and
-    #   1 / n_rows. For p = 1 it is 0 (if gamma is not): let no NaN come from 0 times infinity.
+    # TODO 7: Find, on paper, the derivative of -(1 - p)^gamma log p with respect to log p; remember
+    #   that dp / d(log p) = p. Compute it for this row, with log p as in the forward pass, times
+    #   the upstream gradient and 1 / n_rows. If gamma is 0 and p is 1, one term may be computed as
+    #   0 times infinity, which is NaN: guard against it.
     # TODO 8: d(log p) / dx[j] is [j == t] - exp(x[j] - lse). Go through the row and store the
     #   gradient.
     pass
@@ -397,7 +401,7 @@ def focal_loss(logits: torch.Tensor, targets: torch.Tensor, gamma: float = 2.0) 
 
     Args:
         logits: [n_rows, n_columns], fp32, fp16 or bf16. The elements of a row are neighbours;
-            the rows may lie at any distance. -inf is allowed.
+            the rows may lie at any distance. -inf is allowed, but not at the target.
         targets: [n_rows], int64, contiguous, a column each.
         gamma: 0, or at least 1: in between the slope is infinite where p = 1.
 
@@ -501,7 +505,8 @@ def layer_norm_backward_kernel(
     mask = columns < n_columns
     weight = tl.load(weight_ptr + columns, mask=mask, other=0.0).to(tl.float32)
     # TODO 12: Go through this program's rows, with tl.range(first, end, step, num_stages=STAGES).
-    #   For each, compute dx by the formula and store it. A row's offset can pass 2^31.
+    #   For each, compute dx by the formula and store it. A row's offset can pass 2^31: convert with
+    #   tl.cast(row, tl.int64), since without a GPU the row is a Python number that has no .to().
     # TODO 13: On the way, add up dy * x_hat and dy in two blocks of shape [BLOCK], fp32.
     # TODO 14: Store the two sums as row `program` of the partial sums. A sum that all programs
     #   add to would need atomics, whose order, and with it the last bits, is another in each run.
@@ -663,7 +668,7 @@ def train(
 ) -> Parameters:
     """Train the classifier by stochastic gradient descent on cross_entropy.
 
-    Step s, from 0 on, takes the batch_size samples from number s * batch_size on; behind the last
+    Step s, from 0 on, takes the batch_size samples from number s * batch_size on; after the last
     sample it goes on with the first. Each parameter p becomes p - learning_rate * gradient. Rows
     of a batch whose target is -100 have no label and do not count.
 

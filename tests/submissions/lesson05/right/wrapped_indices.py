@@ -18,7 +18,7 @@ def tile_product(
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    k = tl.arange(0, BLOCK_K)
+    k = tl.arange(0, BLOCK_K).to(tl.int64)
     a_ptrs = a_ptr + (rows % M)[:, None] * a_row_stride + k[None, :] * a_k_stride
     b_ptrs = b_ptr + k[:, None] * b_k_stride + (columns % N)[None, :] * b_column_stride
     sums = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
@@ -27,6 +27,6 @@ def tile_product(
         a = tl.load(a_ptrs, mask=in_k[None, :], other=0.0)
         b = tl.load(b_ptrs, mask=in_k[:, None], other=0.0)
         sums = tl.dot(a, b, sums)
-        a_ptrs += BLOCK_K * a_k_stride
-        b_ptrs += BLOCK_K * b_k_stride
+        a_ptrs += tl.cast(a_k_stride, tl.int64) * BLOCK_K
+        b_ptrs += tl.cast(b_k_stride, tl.int64) * BLOCK_K
     return sums
