@@ -371,27 +371,31 @@ def test_matmul_moves_each_byte_once(
 
 @points(2)
 @hint("speed of products")
-def test_matmul_speed(submission: Submission, speed: Speed) -> None:
+def test_matmul_speed(submission: Submission, speed: Speed, reference: ModuleType) -> None:
     """matmul_w8a8: faster than the fp16 product of cuBLAS, 8192 x 8192."""
-    # The number of operations is not given: the ceiling for int8 is measured with the vendor's
-    # product, and on an H200 a good kernel is a third faster than that.
     speed(
         submission.matmul_w8a8,
         baseline="fp16_product",
         baseline_inputs="fp16_matrices",
         inputs="int8_and_scales",
         oracle="int_mm_and_scales",
+        flops=2 * reference.LARGE**3,
+        dtype="int8",
     )
 
 
 @points(2)
 @hint("speed of products")
-def test_matmul_speed_over_int_mm(submission: Submission, speed: Speed) -> None:
+def test_matmul_speed_over_int_mm(
+    submission: Submission, speed: Speed, reference: ModuleType
+) -> None:
     """matmul_w8a8: faster than torch._int_mm with the scales applied after it."""
     speed(
         submission.matmul_w8a8,
         baseline="int_mm_and_scales",
         inputs="int8_and_scales",
+        flops=2 * reference.LARGE**3,
+        dtype="int8",
     )
 
 
