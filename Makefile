@@ -60,7 +60,7 @@ demo: setup ## Grade lesson 1's reference solution and show the report
 	@'$(BIN)/grade' lesson01 --file solutions/lesson01.py
 
 test: setup ## Run the tests (ARGS='...' goes to pytest)
-	@OMP_NUM_THREADS=1 '$(BIN)/python' -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@'$(BIN)/python' -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 validate: setup ## Prove every verdict that is known: solutions, skeletons, right, wrong and cheating ones
 	@'$(BIN)/course' validate $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 # Read when torch is imported: on a busy machine its threads wait for each other for longer
 # than they work on the small tensors of these tests.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A job in the background of a script ignores Ctrl-C, and so would all that it starts; tests of
+# interruptions would wait for good.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Courses for grading runs, not tests of the grader.
 collect_ignore = ["courses"]

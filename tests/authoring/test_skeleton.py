@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,12 @@ def test_no_line_of_a_solution_is_in_its_skeleton(lesson: Lesson) -> None:
     for number, line in enumerate(source.splitlines(), start=1):
         text = line.partition("#")[0].strip() or line.strip()
         (inside if any(region.holds(number) for region in regions) else outside).add(text)
-    secret = {line for line in inside - outside if len(line) > 3}
+    # A bare name, an argument or the opening of a call tells nothing; what is computed does.
+    secret = {line for line in inside - outside if re.search(r"[=+*/<>&]", line)}
     assert secret, "the lesson asks for nothing"
     skeleton = build_skeleton(source, lesson.solution)
     for line in skeleton.splitlines():
-        assert not [text for text in secret if text in line]
+        assert not [text for text in secret if re.search(rf"(?<!\w){re.escape(text)}", line)]
 
 
 @each_lesson()
