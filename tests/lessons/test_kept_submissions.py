@@ -1,8 +1,7 @@
-"""Each wrong submission of each lesson gets, on a CPU, the verdict that its header declares.
+"""Each kept submission of each lesson gets, on a CPU, the verdict that its header declares.
 
 The solution earns all that can be judged without a GPU, the skeleton nothing. ``make validate``
-proves the rest: right submissions, for which every test runs, and all GPU targets; on a GPU what
-only a GPU can judge, with its result kept in ``docs/evidence``.
+proves the rest: compiling for all GPU targets, and on a GPU what only a GPU can judge.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ FOUND = [entry for lesson in COURSE.lessons() for entry in subjects(COURSE, less
 ON_CPU = [
     entry
     for entry in FOUND
-    if isinstance(entry, Outcome)
-    or (entry.role != "right" and any(each.holds_on("cpu") for each in entry.expectations))
+    if isinstance(entry, Outcome) or any(each.holds_on("cpu") for each in entry.expectations)
 ]
 
 
