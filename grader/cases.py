@@ -61,7 +61,7 @@ def is_for_another_device(item: pytest.Item) -> bool:
 def _hidden(lesson: Lesson | None, test: str, device: str) -> Sequence[Any]:
     if lesson is None or not lesson.hidden_cases.is_file():
         return ()
-    module = load_module(lesson.hidden_cases, f"{lesson.name}_hidden")
+    module = load_module(lesson.hidden_cases)
     return tuple(module.CASES.get(test, {}).get(device, ()))
 
 

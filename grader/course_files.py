@@ -15,14 +15,15 @@ from grader.errors import LessonDefinitionError
 
 
 @cache
-def load_module(path: Path, name: str) -> ModuleType:
-    """Import a file of the course under a name of its own.
+def load_module(path: Path) -> ModuleType:
+    """Import a file of the course, once, under a name made of its folder's and its own.
 
     Raises:
         LessonDefinitionError: There is no such file.
     """
     if not path.is_file():
         raise LessonDefinitionError(f"{path} is missing; a lesson's tests ask for it.")
+    name = f"{path.parent.name}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise LessonDefinitionError(f"{path} cannot be imported.")

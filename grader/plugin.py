@@ -225,13 +225,13 @@ def data(request: pytest.FixtureRequest, grading: Grading) -> Data:
 @pytest.fixture
 def reference(grading: Grading) -> ModuleType:
     """The lesson's ``reference.py``."""
-    return load_module(grading.lesson.reference, f"{grading.lesson.name}_reference")
+    return load_module(grading.lesson.reference)
 
 
 @pytest.fixture
 def scenarios(grading: Grading) -> ModuleType:
     """The lesson's ``scenarios.py``, for the judge's own runs of them."""
-    return load_module(grading.lesson.scenarios, f"{grading.lesson.name}_scenarios")
+    return load_module(grading.lesson.scenarios)
 
 
 def _lesson_of(path: Path) -> Lesson | None:

@@ -54,14 +54,14 @@ class Operation:
 
 def solution(lesson: str) -> ModuleType:
     """The reference solution of a lesson, imported."""
-    return load_module(ROOT / "solutions" / f"{lesson}.py", f"solution_{lesson}")
+    return load_module(ROOT / "solutions" / f"{lesson}.py")
 
 
 def reference(lesson: str) -> ModuleType:
     """The oracle and baselines of a lesson, imported."""
-    return load_module(ROOT / "course" / lesson / "reference.py", f"reference_{lesson}")
+    return load_module(ROOT / "course" / lesson / "reference.py")
 
 
 def scenarios(lesson: str) -> ModuleType:
     """The scenarios of a lesson, imported."""
-    return load_module(ROOT / "course" / lesson / "scenarios.py", f"scenarios_{lesson}")
+    return load_module(ROOT / "course" / lesson / "scenarios.py")

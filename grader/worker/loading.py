@@ -67,7 +67,7 @@ def graded_function(request: Message, module: Any) -> Callable[..., Any]:
     if asked is None:
         return function
     place = optional(asked, "path", str)
-    course = load_module(Path(place), "_course_scenarios") if place else scenarios
+    course = load_module(Path(place)) if place else scenarios
     return partial(getattr(course, field(asked, "name", str)), function)
 
 

@@ -161,7 +161,7 @@ def _leaves(output: Any) -> tuple[Any, ...]:
 
 def prepare(request: Message, module: ModuleType, device: torch.device) -> Bench:
     """Make the input sets that the judge asks for, and bind the function to them."""
-    reference = load_module(Path(field(request, "reference", str)), "_course_reference")
+    reference = load_module(Path(field(request, "reference", str)))
     maker = getattr(reference, field(request, "inputs", str))
     seed = field(request, "seed", int)
     count = field(request, "rings", int)

@@ -114,7 +114,7 @@ class SpeedRequest:
         device = torch.device("cuda", 0)
         # Half of the range leaves room to count the seeds of the input sets up.
         seed = case_seed(self.grading.seed, self.test, "timing") >> 1
-        reference = load_module(self.grading.lesson.reference, "speed_reference")
+        reference = load_module(self.grading.lesson.reference)
         contest = self.contest
         mirror = Mirror(
             getattr(reference, contest.inputs),
@@ -139,7 +139,7 @@ class SpeedRequest:
         oracle: Callable[..., Any] = getattr(reference, self.contest.oracle)
         if self.contest.scenario is None:
             return oracle
-        course = load_module(self.grading.lesson.scenarios, "speed_scenarios")
+        course = load_module(self.grading.lesson.scenarios)
         return partial(getattr(course, self.contest.scenario.name), oracle)
 
 
