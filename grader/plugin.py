@@ -7,7 +7,7 @@ attaches a ``CaseResult`` to each report. A plain ``pytest course/lesson01`` wor
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import pytest
 
 from grader import cases as case_table
 from grader.course_files import load_module
-from grader.judge.device import choose_device
+from grader.judge.device import arithmetic_of, choose_device
 from grader.judge.seeds import case_seed, fresh_seed
 from grader.lesson import Course, Lesson
 from grader.results import CaseResult, Diagnosis, Status
@@ -111,6 +111,9 @@ def _case_result(item: pytest.Item, call: pytest.CallInfo[None]) -> CaseResult:
     if isinstance(error, Judged):
         return CaseResult(case_id, error.status, error.diagnosis, error.share, duration,
                           error.timing, error.traffic)  # fmt: skip
+    if type(error).__name__ == "OutOfMemoryError":  # torch's; the judge's own arithmetic
+        message = "This GPU has too little memory for this case; use one with more."
+        return CaseResult(case_id, Status.DEFERRED, Diagnosis("deferred", message), 0.0, duration)
     if error is not None:
         message = f"The grader or the lesson's test failed: {type(error).__name__}: {error}"
         return _grader_error(case_id, message, duration)
@@ -147,6 +150,27 @@ def _present(report: pytest.TestReport, item: pytest.Item, result: CaseResult) -
     elif result.status is not Status.GRADER_ERROR:
         report.outcome = "failed"
         report.longrepr = text
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Compute the right answers of a graded test where its data lie.
+
+    What the test and the lesson's reference create meanwhile, a vector of ones for example,
+    lies there too. A speed test names makers instead, which are told their device.
+    """
+    grading, fixtures = _funcargs(pyfuncitem).get("grading"), pyfuncitem.fixturenames
+    if grading is None or "speed" in fixtures:
+        return (yield)
+    import torch
+
+    with torch.device(arithmetic_of(_tier(grading, fixtures))):
+        return (yield)
+
+
+def _tier(grading: Grading, fixtures: Sequence[str]) -> str:
+    """How the submission runs that a test with these fixtures asks for."""
+    return "interpreted" if "interpreted" in fixtures else grading.tier
 
 
 @pytest.fixture
@@ -219,7 +243,8 @@ def data(request: pytest.FixtureRequest, grading: Grading) -> Data:
     """Random inputs of this case."""
     from grader.protocol.data import Data
 
-    return Data(case_seed(grading.seed, _test_id(request.node), _case_id(request.node)))
+    seed = case_seed(grading.seed, _test_id(request.node), _case_id(request.node))
+    return Data(seed, arithmetic_of(_tier(grading, request.fixturenames)))
 
 
 @pytest.fixture

@@ -207,10 +207,10 @@ def random_numbers(seed: int, index: torch.Tensor) -> torch.Tensor:
         seed: 0 <= seed < 2^64.
         index: int64, not negative; any shape.
     """
-    words = philox(seed, index.reshape(-1).numpy().astype(np.uint64)).view(np.int32)
+    words = philox(seed, index.reshape(-1).cpu().numpy().astype(np.uint64)).view(np.int32)
     reflected = np.where(words < 0, -words - 1, words)
     numbers = torch.from_numpy(reflected.astype(np.float32) * np.float32(4.6566127342e-10))
-    return numbers.reshape(index.shape)
+    return numbers.to(index.device).reshape(index.shape)
 
 
 def kept(x: torch.Tensor, p: float, seed: int) -> torch.Tensor:

@@ -45,8 +45,11 @@ def row_scale(x: torch.Tensor) -> torch.Tensor:
 
 
 def scale_of(largest: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
-    """The scale that belongs to a largest magnitude; 1 if that is 0."""
-    return torch.where(largest == 0, 1.0, largest / levels)
+    """The scale that belongs to a largest magnitude; 1 if that is 0.
+
+    Divides tensor by tensor: torch multiplies by the rounded reciprocal of a number on a GPU.
+    """
+    return torch.where(largest == 0, 1.0, largest / torch.full_like(largest, levels))
 
 
 def codes(x: torch.Tensor, scale: torch.Tensor, rounding: Rounding = torch.round) -> torch.Tensor:

@@ -33,7 +33,7 @@ class Returned:
     """A tensor that the submission returned, as the judge's private copy.
 
     Attributes:
-        tensor: The elements, contiguous, in host memory.
+        tensor: The elements, contiguous, where the judge computes.
         strides: Strides in elements that the returned tensor had.
         device: Device type that it lay on.
         input_index: Which input object it is, if it is one.
@@ -130,28 +130,34 @@ def describe(result: Result) -> str:
             return repr(result)
 
 
-def decode_runs(reply: Message, slot: Slot) -> tuple[Run, ...]:
+def decode_runs(reply: Message, slot: Slot, device: str = "cpu") -> tuple[Run, ...]:
     """Decode the runs of a reply, copying all tensors out of the slot.
+
+    Args:
+        reply: What the worker answered.
+        slot: Where the elements are.
+        device: Where the copies go.
 
     Raises:
         ProtocolViolation: The reply does not describe what the slot holds.
     """
-    reader = _Reader(slot)
+    reader = _Reader(slot, device)
     return tuple(_decode_run(run, reader) for run in objects(reply, "runs"))
 
 
 class _Reader:
     """Copies the tensors of one reply, which have no byte of the slot in common."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, device: str) -> None:
         self._slot = slot
+        self._device = device
         self._left = slot.capacity
 
     def read(self, header: Header) -> torch.Tensor:
         self._left -= header.nbytes
         if self._left < 0:
             raise ProtocolViolation("a reply describes more than its slot holds")
-        return read(self._slot, header)
+        return read(self._slot, header, self._device)
 
 
 def _decode_run(run: Message, reader: _Reader) -> Run:

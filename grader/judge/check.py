@@ -202,7 +202,7 @@ def _inputs_unchanged(call: Call, in_place: bool) -> None:
         for index, (given, after) in enumerate(zip(call.inputs, run.inputs_after, strict=True)):
             if in_place and index == 0:
                 continue
-            before = given.tensor.contiguous()
+            before = given.tensor.contiguous().to(after.device)
             if before.shape != after.shape or before.dtype != after.dtype:
                 refuse("malformed-frame", f"The input {given.name} came back another.")
             same = equal_elements(after, before)

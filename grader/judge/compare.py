@@ -76,6 +76,7 @@ def mismatch(
         exact: Ask for equality in the output's dtype.
         error: Allowance of the computation, see ``grader.judge.tolerance``.
     """
+    expected = expected.to(got.device)
     # float64 does not tell large integers apart.
     whole = not (got.dtype.is_floating_point or expected.dtype.is_floating_point)
     if exact or (whole and not torch.as_tensor(error).any()):

@@ -15,6 +15,14 @@ def choose_device(requested: str) -> str:
     return "gpu" if any(os.path.exists(node) for node in _GPU_NODES) else "cpu"
 
 
+def arithmetic_of(tier: str) -> str:
+    """Where the judge makes data, computes answers and compares, for calls on a tier.
+
+    In float64 a GPU does in milliseconds what takes a CPU seconds at full sizes.
+    """
+    return "cuda" if tier == "compiled" else "cpu"
+
+
 def tier_of(device: str) -> str:
     """How the worker of a device runs kernels."""
     return "compiled" if device == "gpu" else "interpreted"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from grader.judge import failures
 from grader.judge.call import Call, decode_runs
+from grader.judge.device import arithmetic_of
 from grader.judge.invocation import Invocation, Scenario
 from grader.judge.process import WorkerDied, WorkerProcess, printable
 from grader.protocol.frames import Message, ProtocolViolation, field, optional
@@ -88,7 +89,7 @@ class Session:
         worker, inputs = self._load(), invocation.inputs
         try:
             slot = self._fetch(worker, reply, sent_bytes)
-            runs = decode_runs(reply, slot)
+            runs = decode_runs(reply, slot, arithmetic_of(self.tier))
             if len(runs) != invocation.runs or any(
                 len(run.inputs_after) != len(inputs) for run in runs
             ):

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 
 import torch
 
+# A view that spans more lies in host memory, where untouched pages cost nothing.
+LARGEST_DEVICE_SPAN_BYTES = 1 << 30
+
 
 class Data:
     """Makes the inputs of one case; the ``data`` fixture of a lesson's tests."""
@@ -52,11 +55,14 @@ class Data:
     def strided(tensor: torch.Tensor, strides: Sequence[int]) -> torch.Tensor:
         """The same values laid out with other strides (in elements).
 
-        The gaps are never touched, so strides of many gigabytes cost nothing. Rows of a
-        dimension with stride 0 all show the values of the first.
+        The gaps are never touched, so strides of many gigabytes cost nothing in host memory,
+        which is where such a tensor lies. Rows of a dimension with stride 0 all show the
+        values of the first.
         """
+        reach = sum((n - 1) * stride for n, stride in zip(tensor.shape, strides, strict=True))
+        device = "cpu" if reach * tensor.itemsize > LARGEST_DEVICE_SPAN_BYTES else tensor.device
         laid_out = torch.empty_strided(
-            tensor.shape, tuple(strides), dtype=tensor.dtype, device=tensor.device
+            tensor.shape, tuple(strides), dtype=tensor.dtype, device=device
         )
         target, source = laid_out, tensor
         for dimension, stride in enumerate(strides):

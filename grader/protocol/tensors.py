@@ -104,7 +104,7 @@ def compact(slot: Slot, header: Header) -> torch.Tensor:
     """
     try:
         if header.nbytes == 0:
-            return torch.empty(header.shape, dtype=header.dtype)
+            return torch.empty(header.shape, dtype=header.dtype, device="cpu")
         raw = slot.bytes(header.offset, header.nbytes)
         return raw.view(header.dtype).view(header.shape)
     except (ValueError, RuntimeError) as error:
@@ -117,13 +117,13 @@ def write(slot: Slot, header: Header, tensor: torch.Tensor) -> None:
         compact(slot, header).copy_(tensor)
 
 
-def read(slot: Slot, header: Header) -> torch.Tensor:
-    """A private contiguous copy of the header's elements.
+def read(slot: Slot, header: Header, device: str = "cpu") -> torch.Tensor:
+    """A private contiguous copy of the header's elements on a device.
 
     Raises:
         ProtocolViolation: They do not lie inside the slot.
     """
-    return compact(slot, header).clone()
+    return compact(slot, header).to(device, copy=True)
 
 
 def span(shape: Sequence[int], strides: Sequence[int]) -> int:

@@ -47,7 +47,7 @@ def generic(found: Mismatch, error: torch.Tensor | float) -> Diagnosis:
 def unwritten(tensor: torch.Tensor) -> torch.Tensor:
     """Which elements of a result of the first run still hold what fresh memory holds."""
     if not tensor.numel() or tensor.dtype == torch.bool:
-        return torch.zeros(tensor.shape, dtype=torch.bool)
+        return torch.zeros_like(tensor, dtype=torch.bool)
     return as_words(tensor.contiguous()) == unwritten_word(tensor.dtype, run=0)
 
 
