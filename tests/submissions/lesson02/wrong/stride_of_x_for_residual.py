@@ -1,4 +1,5 @@
-# expect: failed test_bias_gelu_residual_any_stride wrong-row-stride
+# expect: failed test_bias_gelu_residual_any_stride wrong-row-stride cpu
+# expect: crashed test_bias_gelu_residual_any_stride illegal-memory-access gpu
 # based-on: solution
 # The residual is loaded with the row stride of x.
 @triton.jit

@@ -1,4 +1,5 @@
-# expect: failed test_matmul_any_strides strides-ignored
+# expect: failed test_matmul_any_strides strides-ignored cpu
+# expect: crashed test_matmul_any_strides illegal-memory-access gpu
 # based-on: solution
 # Neighbours along a row of b are taken for neighbours in memory: a transposed b comes out wrong.
 @triton.jit
