@@ -1,7 +1,8 @@
 """One worker process from start to end: deadlines, output limits, and why it ended.
 
-The process leads its own group and is killed with it. Its standard output and error are
-drained, so that a chatty submission cannot block itself or fill the judge's memory.
+A supervisor starts the process confined, ends whatever descends from it, and ends as it did.
+Its standard output and error are drained, so that a chatty submission cannot block itself or
+fill the judge's memory.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ import contextlib
 import os
 import re
 import select
-import shutil
 import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +22,8 @@ from typing import IO
 
 from grader import sandbox
 from grader.errors import WorkerStartError
+from grader.judge.compiled_facts import FactsBlock
+from grader.judge.dialogue import Dialogue
 from grader.protocol.frames import (
     Channel,
     DeadlineExpired,
@@ -30,20 +31,21 @@ from grader.protocol.frames import (
     PeerClosed,
     ProtocolViolation,
 )
+from grader.sandbox.processes import descendant
 
 START_DEADLINE_S = 120.0
 
 # How long the judge tries to send a request.
 _SEND_S = 10
 
-# How long a process that closed its socket may take to end by itself.
+# How long a process that closed its socket may take to end by itself, and the supervisor to end
+# all that descends from it: a process with much GPU memory takes a while.
 _EXIT_S = 10.0
+_END_S = 20.0
 
 # A submission may print; one that prints more than this is ended.
 MOST_OUTPUT_BYTES = 16 * 1024 * 1024
 _KEPT_OUTPUT_BYTES = 16 * 1024
-
-_BOOT = Path(__file__).resolve().parents[1] / "worker" / "boot.py"
 
 
 class WorkerDied(Exception):
@@ -69,7 +71,7 @@ class WorkerProcess:
 
     Attributes:
         tier: How it runs kernels: ``"interpreted"`` or ``"compiled"``.
-        scratch: Its working folder, the only one that is its own.
+        room: The judge's folder for it.
     """
 
     def __init__(self, tier: str) -> None:
@@ -79,34 +81,53 @@ class WorkerProcess:
             tier: ``"interpreted"`` or ``"compiled"``.
         """
         self.tier = tier
-        self.scratch = Path(tempfile.mkdtemp(prefix="grade-"))
+        self.room = sandbox.Room()
+        self._sandbox = sandbox.probe()
+        self._facts = FactsBlock()
         ours, theirs = socket.socketpair()
         # A worker that answers without reading must not block the judge for good.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", _SEND_S, 0))
         trace_read, trace_write = os.pipe()
-        passed = (theirs.fileno(), trace_write)
+        judge = os.pidfd_open(os.getpid())
+        passed = (theirs.fileno(), trace_write, self._facts.descriptor)
+        launch = self._sandbox.worker(self.room, tier, judge, passed)
         self._process = subprocess.Popen(
-            sandbox.probe().command(_BOOT, tuple(map(str, passed))),
+            launch.command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=self.scratch,
-            env=sandbox.environment(self.scratch),
-            pass_fds=passed,
+            cwd=self.room.path,
+            env=launch.environment,
+            pass_fds=(judge, *passed),
             start_new_session=True,
         )
         theirs.close()
         os.close(trace_write)
-        self._channel = Channel(ours)
-        self._output = _Drain(self._process.stdout, MOST_OUTPUT_BYTES, self._kill_group)
-        self._trace = _Drain(os.fdopen(trace_read, "rb"), MOST_OUTPUT_BYTES, self._kill_group)
+        os.close(judge)
+        self._ended = os.pidfd_open(self._process.pid)  # readable from its end on
+        self._dialogue = Dialogue(Channel(ours, self._ended))
+        self._output = _Drain(self._process.stdout, MOST_OUTPUT_BYTES, self._begin_end)
+        self._trace = _Drain(os.fdopen(trace_read, "rb"), MOST_OUTPUT_BYTES, self._begin_end)
         with contextlib.suppress(PeerClosed):  # whoever waits for it is told why it ended
-            self._channel.send({"tier": tier})
+            self._dialogue.send({"tier": tier})
 
     @property
     def pid(self) -> int:
-        """Process id, which is also the id of its group."""
+        """Process id of the supervisor, which is also the id of its group."""
         return self._process.pid
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process id, as the judge sees it, of the process that runs the submission."""
+        return descendant(self._process.pid, self._sandbox.layers)
+
+    def place(self, name: str, content: bytes) -> Path:
+        """Hand a file over; returns its path as the worker sees it."""
+        return self._sandbox.path(self.room, self.room.place(name, content))
+
+    def remember(self, file: Path | None) -> None:
+        """Give the worker the facts of compiled kernels that a file holds; keep them there."""
+        self._facts.load(file)
 
     def wait_until_ready(self) -> Message:
         """Wait for the worker to be up; returns its description of itself.
@@ -133,8 +154,8 @@ class WorkerProcess:
         """
         try:
             if message is not None:
-                self._channel.send(message, descriptors)
-            return self._channel.receive(deadline_s)
+                self._dialogue.send(message, descriptors)
+            return self._dialogue.receive(deadline_s)
         except DeadlineExpired as error:
             raise self._end("timeout") from error
         except ProtocolViolation as error:
@@ -143,24 +164,23 @@ class WorkerProcess:
             raise self._end("exit") from error
 
     def close(self) -> None:
-        """Kill the whole group, wait for it, and remove the scratch folder."""
-        self._kill_group()
-        self._process.wait()
-        self._channel.close()
+        """End all its processes, wait for them, and remove its folder."""
+        self._end_all()
+        self._dialogue.close()
         self._output.finish()
         self._trace.finish()
-        try:
-            shutil.rmtree(self.scratch, ignore_errors=True)
-        except RecursionError:  # folders nested deeper than Python's stack
-            subprocess.run(["rm", "-rf", "--", str(self.scratch)], capture_output=True)
+        self._facts.close()
+        self.room.close()
+        if self._ended >= 0:
+            os.close(self._ended)
+            self._ended = -1
 
     def _end(self, cause: str, detail: str = "") -> WorkerDied:
         # When the socket closes the process is about to end by itself, and how it does is the
         # diagnosis. One that only closed the socket is ended by us.
-        if cause == "exit" and not self._ends_by_itself():
+        if cause == "exit" and not self._ends_by_itself(_EXIT_S):
             cause, detail = "protocol", "the channel was closed"
-        self._kill_group()
-        code = self._process.wait()
+        code = self._end_all()
         trace = self._trace.finish()
         if self._output.exceeded or self._trace.exceeded:
             cause = "output"
@@ -168,19 +188,28 @@ class WorkerProcess:
             cause, code = "signal", -code
         return WorkerDied(cause, code, trace, detail)
 
-    def _ends_by_itself(self) -> bool:
+    def _ends_by_itself(self, limit_s: float) -> bool:
         """Wait for the end without reaping: until then the group's id is nobody else's."""
-        descriptor = os.pidfd_open(self._process.pid)
-        try:
-            return bool(select.select([descriptor], [], [], _EXIT_S)[0])
-        finally:
-            os.close(descriptor)
+        ended = select.poll()
+        ended.register(self._ended, select.POLLIN)
+        return bool(ended.poll(limit_s * 1000))
 
-    def _kill_group(self) -> None:
-        if self._process.returncode is not None:
-            return  # reaped, and killed before that: the id may belong to a stranger by now
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+    def _begin_end(self) -> None:
+        """Have the supervisor end everything."""
+        if self._process.returncode is None:  # else reaped, and the id may be a stranger's by now
+            self._process.send_signal(signal.SIGTERM)
+
+    def _end_all(self) -> int:
+        """End everything and wait for it; returns the exit code, negative for a signal.
+
+        A supervisor that does not react is killed with its group: where a worker is not
+        confined it could have been stopped.
+        """
+        self._begin_end()
+        if self._process.returncode is None and not self._ends_by_itself(_END_S):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        return self._process.wait()
 
 
 class _Drain:

@@ -26,4 +26,5 @@ if __name__ == "__main__":
     _import_package(Path(__file__).resolve().parents[1])
     from grader.worker.main import main
 
-    main(control=int(sys.argv[1]), trace=int(sys.argv[2]))
+    control, trace, facts, processes = map(int, sys.argv[1:])
+    main(control, trace, facts, processes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import select
-import shutil
 import socket
 import sysconfig
 import tempfile
@@ -19,7 +18,7 @@ from grader.errors import WorkerStartError
 from grader.judge import process
 from grader.judge.process import WorkerDied, WorkerProcess
 from grader.protocol.frames import Message
-from grader.sandbox import Sandbox
+from grader.sandbox import Launch, Level, Sandbox, probing, processes, view
 
 PLENTY = 60.0
 
@@ -34,15 +33,8 @@ def worker() -> Iterator[WorkerProcess]:
 
 
 def load(worker: WorkerProcess, text: str, deadline_s: float = PLENTY) -> Message:
-    path = worker.scratch / "lesson01.py"
-    path.write_text(text)
-    request: Message = {
-        "op": "load",
-        "path": str(path),
-        "targets": [],
-        "compile_cache": str(worker.scratch),
-        "deadline_s": deadline_s,
-    }
+    path = worker.place("lesson01.py", text.encode())
+    request: Message = {"op": "load", "path": str(path), "targets": [], "deadline_s": deadline_s}
     return worker.request(request, deadline_s)
 
 
@@ -64,28 +56,28 @@ def open_files() -> set[str]:
 
 
 SEES = """
-import os, socket, sys
+import os, resource, socket, sys
 try:
     socket.create_connection(("127.0.0.1", %d), timeout=5).close()
     reached = True
 except OSError:
     reached = False
+limits = "CORE", "NPROC", "FSIZE", "NOFILE", "AS"
 raise RuntimeError(repr({
-    "argv": sys.argv[1:] and "descriptors",
     "flags": (sys.flags.isolated, sys.flags.no_user_site, sys.flags.ignore_environment),
-    "cwd": os.getcwd(),
-    "home": os.environ["HOME"],
+    "places": {os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]},
     "secret": os.environ.get("SECRET_OF_THE_JUDGE"),
     "pythonpath": os.environ.get("PYTHONPATH"),
     "path": [entry for entry in sys.path if entry.startswith(%r)],
-    "leader": os.getpgid(0) == os.getpid(),
     "network": reached,
     "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+    "limits": [resource.getrlimit(getattr(resource, "RLIMIT_" + each))[1] for each in limits],
+    "first to be killed": open("/proc/self/oom_score_adj").read().strip(),
 }))
 """
 
 
-def test_a_worker_sees_its_scratch_folder_and_little_else(
+def test_a_worker_sees_its_own_folder_and_little_else(
     worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_JUDGE", "42")
@@ -94,15 +86,31 @@ def test_a_worker_sees_its_scratch_folder_and_little_else(
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         seen = ast.literal_eval(load(worker, SEES % (port, root))["error"]["message"])
+    level = sandbox.probe().level
     assert seen["flags"] == (1, 1, 1)
-    assert seen["cwd"] == seen["home"] == str(worker.scratch)
+    assert seen["places"] == {str(view.HOME if level.is_private else worker.room.work)}
     assert seen["secret"] is seen["pythonpath"] is None
     installed = sysconfig.get_path("purelib")  # of the environment, which may lie in the checkout
     assert [entry for entry in seen["path"] if entry != installed] == []
-    assert seen["leader"]
-    assert seen["network"] == (sandbox.probe().level == "process-group")
-    # Standard streams, the socket, the traceback pipe, and what the listing itself opened.
-    assert len(seen["descriptors"]) <= 6
+    assert seen["network"] == (level is Level.PROCESS_GROUP)
+    # Standard streams; the socket, the traceback pipe, the facts; what the listing itself opened.
+    assert len(seen["descriptors"]) <= 3 + 3 + 1
+    core, processes, file, files, address_space = seen["limits"]
+    assert core == 0
+    assert 1024 <= processes < 1 << 20
+    assert 0 < file <= 2 << 30
+    assert 0 < files <= 4096
+    assert address_space == -1  # CUDA reserves more than any machine has
+    assert seen["first to be killed"] == "1000"
+
+
+def test_the_process_that_runs_the_submission_is_known_by_the_judges_id(
+    worker: WorkerProcess,
+) -> None:
+    told = load(worker, "raise RuntimeError(open('/proc/self/status').read())")
+    inside = int(told["error"]["message"].split("Pid:")[1].split()[0])
+    status = Path(f"/proc/{worker.worker_pid}/status").read_text()
+    assert int(status.split("NSpid:")[1].splitlines()[0].split()[-1]) == inside
 
 
 def test_a_request_that_is_no_operation_ends_the_worker(worker: WorkerProcess) -> None:
@@ -111,39 +119,58 @@ def test_a_request_that_is_no_operation_ends_the_worker(worker: WorkerProcess) -
     assert (died.value.cause, died.value.code) == ("exit", 1)
 
 
-def test_folders_nested_deeper_than_the_stack_are_removed_too(worker: WorkerProcess) -> None:
-    here = os.open(".", os.O_RDONLY)
-    os.chdir(worker.scratch)
-    for _ in range(1500):
-        os.mkdir("d")
-        os.chdir("d")
-    os.fchdir(here)
-    os.close(here)
+FORKS = """
+import os, signal
+count = 0
+while True:
+    try:
+        pid = os.fork()
+    except OSError:
+        raise RuntimeError(str(count))
+    if pid == 0:
+        os.setsid()
+        while True:
+            signal.pause()
+    count += 1
+"""
+
+
+def test_a_fork_bomb_is_bounded_and_gone_with_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0 and not sandbox.probe().other_user:
+        pytest.skip("the kernel limits nothing for root")
+    monkeypatch.setattr(probing, "MOST_PROCESSES", 60)
+    worker = WorkerProcess("interpreted")
+    worker.wait_until_ready()
+    count = int(load(worker, FORKS)["error"]["message"])
+    pids = [*processes.children(worker.worker_pid or 0)]
+    assert 20 < count == len(pids)
     worker.close()
-    assert not worker.scratch.exists()
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
 def test_a_closed_worker_leaves_no_process_no_file_and_no_folder() -> None:
     before, folders = open_files(), set(os.listdir(tempfile.gettempdir()))
     worker = WorkerProcess("interpreted")
-    assert worker.scratch.is_dir()
+    assert worker.room.path.is_dir()
     worker.close()
     assert has_ended(worker.pid)
     assert open_files() - before == set()
-    assert {name for name in set(os.listdir(tempfile.gettempdir())) - folders
-            if name == worker.scratch.name} == set()  # fmt: skip
+    assert worker.room.path.name not in set(os.listdir(tempfile.gettempdir())) - folders
     worker.close()  # a second time does no harm
 
 
 def test_a_worker_that_cannot_start_is_the_machines_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Sandbox("broken", "", ("sh", "-c", "echo no such luck; exec sleep 0", "--"))
-    monkeypatch.setattr(sandbox, "probe", lambda: broken)
+    class Broken(Sandbox):
+        def worker(self, *_: object) -> Launch:
+            return Launch(["sh", "-c", "echo no such luck; exec sleep 0"], {})
+
+    monkeypatch.setattr(sandbox, "probe", lambda: Broken(Level.PROCESS_GROUP))
     worker = WorkerProcess("interpreted")
     with pytest.raises(WorkerStartError, match="no such luck") as raised:
         worker.wait_until_ready()
     assert "course doctor" in str(raised.value)
     worker.close()
-    assert not worker.scratch.exists()
+    assert not worker.room.path.exists()
 
 
 @pytest.mark.parametrize(("limit", "printed"), [(10_000, 9_000), (10_000, 10_001)])
@@ -167,22 +194,3 @@ def test_only_the_last_part_of_the_output_is_kept() -> None:
     text = drain.finish()
     assert text.endswith("late\ufffd")
     assert len(text) <= 16 * 1024
-
-
-def test_the_probe_names_the_level_that_works_here() -> None:
-    level = sandbox.probe()
-    assert level.level in ("user-namespaces", "process-group")
-    command = level.command(Path("boot.py"), ("5", "6"))
-    assert command[-4:] == ["-I", "boot.py", "5", "6"]
-    assert command[: len(level.prefix)] == list(level.prefix)
-
-
-def test_without_namespaces_only_the_process_group_confines(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    sandbox.probe.cache_clear()
-    level = sandbox.probe()
-    sandbox.probe.cache_clear()
-    assert (level.level, level.prefix) == ("process-group", ())
-    assert "network is reachable" in level.explanation
