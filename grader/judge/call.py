@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from grader.judge import records
 from grader.judge.compiled import kernel_facts
-from grader.judge.process import printable
 from grader.protocol.frames import (
     Message,
     ProtocolViolation,
     field,
+    integer,
     objects,
     optional,
 )
@@ -39,6 +41,7 @@ class Returned:
         input_index: Which input object it is, if it is one.
         input_memory: In which input's memory it lies, if it shares an input's memory.
         allocation: Which allocation of the submission it lies in, if it lies in one.
+        origin: Where its memory comes from, as the worker tells it; see ``provenance``.
     """
 
     tensor: torch.Tensor
@@ -47,6 +50,7 @@ class Returned:
     input_index: int | None
     input_memory: int | None
     allocation: int | None
+    origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Run:
         findings: Faulty accesses that the interpreter saw, as the worker reports them.
         launches: Kernels launched, in order, as the worker reports them.
         compiled: What compiling them for GPU targets gave, as the worker reports it.
+        audit: What the submission did beside launching kernels, as the worker reports it.
     """
 
     result: Result
@@ -78,6 +83,7 @@ class Run:
     findings: tuple[Message, ...]
     launches: tuple[Message, ...]
     compiled: tuple[Message, ...] = ()
+    audit: Message = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class Call:
         runs: What each run gave.
         device: What it ran on, ``"interpreter"`` or a GPU's name.
         required_kernels: Kernels of the submission that the result must come from.
+        torch_operations: What this function may use of torch beyond what every one may.
     """
 
     function: str
@@ -97,6 +104,7 @@ class Call:
     runs: tuple[Run, ...]
     device: str
     required_kernels: tuple[str, ...] = ()
+    torch_operations: tuple[str, ...] = ()
 
     @property
     def output(self) -> torch.Tensor:
@@ -130,8 +138,18 @@ def describe(result: Result) -> str:
             return repr(result)
 
 
+# What an honest worker describes: see its ``calls``.
+_MOST_ITEMS = 16
+_DEEPEST = 2
+_SMALLEST_NUMBER, _LARGEST_NUMBER = -(2**63), 2**64 - 1
+_MOST_INPUTS = 4096
+_ORIGINS = ("kernel", "torch", "foreign", "unseen")
+
+
 def decode_runs(reply: Message, slot: Slot, device: str = "cpu") -> tuple[Run, ...]:
     """Decode the runs of a reply, copying all tensors out of the slot.
+
+    Nothing is left to be decoded later: what comes out can be used without care.
 
     Args:
         reply: What the worker answered.
@@ -143,6 +161,21 @@ def decode_runs(reply: Message, slot: Slot, device: str = "cpu") -> tuple[Run, .
     """
     reader = _Reader(slot, device)
     return tuple(_decode_run(run, reader) for run in objects(reply, "runs"))
+
+
+def require_complete(runs: Sequence[Run], asked: int, inputs: int) -> None:
+    """See that a reply tells of all that was asked for.
+
+    Args:
+        runs: What it tells of.
+        asked: How many runs there had to be.
+        inputs: How many tensors the function was given.
+
+    Raises:
+        ProtocolViolation: It tells of others.
+    """
+    if len(runs) != asked or any(len(run.inputs_after) != inputs for run in runs):
+        raise ProtocolViolation("a reply tells of other runs or inputs than there were")
 
 
 class _Reader:
@@ -165,10 +198,11 @@ def _decode_run(run: Message, reader: _Reader) -> Run:
     return Run(
         result=_decode_result(field(run, "result", dict), reader, depth=0),
         inputs_after=tuple(after),
-        violations=tuple(objects(run, "violations")),
-        findings=tuple(objects(run, "findings")),
-        launches=tuple(objects(run, "launches")),
-        compiled=tuple(kernel_facts(kernel) for kernel in objects(run, "compiled")),
+        violations=tuple(map(records.violation, objects(run, "violations", records.MOST_NOTES))),
+        findings=tuple(map(records.finding, objects(run, "findings", records.MOST_NOTES))),
+        launches=tuple(map(records.launch, objects(run, "launches", records.MOST_LAUNCHES))),
+        compiled=tuple(map(kernel_facts, objects(run, "compiled", records.MOST_NOTES))),
+        audit=records.audit(optional(run, "audit", dict) or {}),
     )
 
 
@@ -176,31 +210,43 @@ def _decode_result(message: Message, reader: _Reader, depth: int) -> Result:
     if "tensor" in message:
         return _decode_returned(message, reader)
     if "items" in message:
-        if depth > 2:
+        if depth >= _DEEPEST:
             raise ProtocolViolation("a result is nested too deep")
-        items = objects(message, "items")
+        items = objects(message, "items", _MOST_ITEMS)
         return tuple(_decode_result(item, reader, depth + 1) for item in items)
     if "other" in message:
-        return Opaque(printable(field(message, "other", str))[:80])
+        return Opaque(records.text(message, "other", 80))
     value = message.get("value")
-    if value is not None and not isinstance(value, bool | int | float):
-        raise ProtocolViolation("a result is neither tensor, number nor None")
-    return value
+    if value is None or isinstance(value, bool | float):
+        return value
+    return integer(message, "value", _SMALLEST_NUMBER, _LARGEST_NUMBER)
 
 
 def _decode_returned(message: Message, reader: _Reader) -> Returned:
     header = Header.from_json(field(message, "tensor", dict))
-    memory = optional(message, "memory", list) or [None, None]
-    role, index = memory if len(memory) == 2 else (None, None)
-    index = index if type(index) is int and index >= 0 else None
+    role, index = _memory(optional(message, "memory", list))
+    origin = optional(message, "origin", str)
+    if origin is not None and origin not in _ORIGINS:
+        raise ProtocolViolation("memory comes from nowhere else")
+    given = message.get("input") is not None
     return Returned(
         tensor=reader.read(header),
         strides=header.strides,
-        device=field(message, "device", str)[:16],
-        input_index=optional(message, "input", int),
+        device=records.text(message, "device", 16),
+        input_index=integer(message, "input", 0, _MOST_INPUTS) if given else None,
         input_memory=index if role == "input" else None,
         allocation=index if role == "allocation" else None,
+        origin=origin,
     )
+
+
+def _memory(place: list[object] | None) -> tuple[object, int | None]:
+    """Role and index of the guarded tensor in whose memory a result lies."""
+    if place is None:
+        return None, None
+    if len(place) != 2 or place[0] not in ("input", "allocation"):
+        raise ProtocolViolation("field 'memory' should name an input or an allocation")
+    return place[0], integer({"memory": place[1]}, "memory")
 
 
 def leaves(result: Result) -> Iterator[Result]:

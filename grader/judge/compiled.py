@@ -1,62 +1,66 @@
 """What compiling a kernel gave, decoded from a frame that may be forged.
 
-The facts go into reports, so each is fetched with its type, and text is made harmless.
+The facts go into reports, so each is fetched with its type and bounds, and text is made harmless.
 """
 
 from __future__ import annotations
 
 from grader.judge.process import printable
-from grader.protocol.frames import Message, ProtocolViolation, field, optional
+from grader.judge.records import LONGEST_MESSAGE, LONGEST_NAME, kind, line, text
+from grader.protocol.frames import Message, ProtocolViolation, field, integer, number, optional
 
 _COUNTS = ("num_warps", "registers", "spills", "stack", "shared_bytes", "shared_limit",
            "load_bits", "store_bits")  # fmt: skip
+_MOST_ARGUMENTS = 256
 
 
 def kernel_facts(message: Message) -> Message:
     """The facts of one kernel compiled for one target.
 
     Raises:
-        ProtocolViolation: A fact is missing or of another type.
+        ProtocolViolation: A fact is missing, of another type, or out of bounds.
     """
+    tuned = message.get("configuration") is not None
     facts: Message = {
-        "kernel": _text(field(message, "kernel", str)),
-        "target": _text(field(message, "target", str)),
+        "kernel": text(message, "kernel"),
+        "target": text(message, "target"),
         "ok": field(message, "ok", bool),
         "error": _error(optional(message, "error", dict)),
         "arguments": _arguments(optional(message, "arguments", dict) or {}),
-        "configuration": _text(optional(message, "configuration", str) or "") or None,
+        "configuration": (text(message, "configuration") or None) if tuned else None,
         "occupancy": _occupancy(optional(message, "occupancy", dict)),
     }
-    return facts | {name: optional(message, name, int) for name in _COUNTS}
+    return facts | {name: _count(message, name) for name in _COUNTS}
+
+
+def _count(message: Message, name: str) -> int | None:
+    return None if message.get(name) is None else integer(message, name)
 
 
 def _error(message: Message | None) -> Message | None:
     if message is None:
         return None
     return {
-        "kind": _text(field(message, "kind", str))[:60],
-        "message": printable(field(message, "message", str))[:800],
-        "line": optional(message, "line", int),
+        "kind": kind(message),
+        "message": text(message, "message", LONGEST_MESSAGE),
+        "line": line(message),
     }
 
 
 def _occupancy(message: Message | None) -> Message | None:
     if message is None:
         return None
-    fraction = field(message, "fraction", float)
-    if not 0 <= fraction <= 1:
-        raise ProtocolViolation(f"an occupancy of {fraction}")
     return {
-        "blocks_per_sm": field(message, "blocks_per_sm", int),
-        "fraction": fraction,
-        "limiter": _text(field(message, "limiter", str)),
+        "blocks_per_sm": integer(message, "blocks_per_sm"),
+        "fraction": number(message, "fraction", 0.0, 1.0),
+        "limiter": text(message, "limiter"),
     }
 
 
 def _arguments(message: Message) -> Message:
-    named = list(message.items())[:64]
-    return {_text(name): _text(str(value)) for name, value in named}
-
-
-def _text(value: str) -> str:
-    return printable(value)[:200]
+    if len(message) > _MOST_ARGUMENTS:
+        raise ProtocolViolation(f"a kernel has at most {_MOST_ARGUMENTS} parameters")
+    return {
+        printable(name[:LONGEST_NAME]): text({"value": str(value)[:LONGEST_NAME]}, "value")
+        for name, value in message.items()
+    }

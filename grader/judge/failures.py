@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from grader.judge import records
 from grader.judge.process import MOST_OUTPUT_BYTES, WorkerDied, printable, traced_line
 from grader.protocol.frames import Message, optional
 from grader.results import Diagnosis, Status
@@ -16,6 +17,9 @@ _SIGNAL_KINDS: dict[int, tuple[str, str]] = {
     signal.SIGFPE: ("arithmetic-fault", "divided an integer by zero (SIGFPE)"),
     signal.SIGKILL: ("killed", "was killed by the system, most likely for using too much memory"),
 }
+
+# What a worker raises when it finds its own code changed, see grader.worker.hooks.
+_CHANGED = "WorkerChanged"
 
 
 def died(death: WorkerDied, function: str | None, name: str, limit_s: float) -> Judged:
@@ -64,8 +68,14 @@ def _crashed(death: WorkerDied, subject: str, where: str, line: int | None) -> J
 
 
 def import_raised(error: Message) -> Judged:
-    """The verdict when importing the submission raised an exception."""
+    """The verdict when importing the submission raised an exception.
+
+    Raises:
+        ProtocolViolation: No exception looks like that.
+    """
     name, text, line = _parts(error)
+    if name == _CHANGED:
+        return _tampered("Importing the file", text)
     kinds = {
         "SyntaxError": "syntax-error",
         "IndentationError": "syntax-error",
@@ -79,9 +89,15 @@ def import_raised(error: Message) -> Judged:
 
 
 def raised(error: Message, function: str) -> Judged:
-    """The verdict when a call raised an exception."""
+    """The verdict when a call raised an exception.
+
+    Raises:
+        ProtocolViolation: No exception looks like that.
+    """
     name, text, line = _parts(error)
     at = f" at line {line}" if line else ""
+    if name == _CHANGED:
+        return _tampered(f"{function}()", text)
     if name == "NotImplementedError":
         message = f"{function}() still has a TODO to do{at}: {text}"
         return _judged(Status.FAILED, "todo-left", message, line)
@@ -92,17 +108,25 @@ def raised(error: Message, function: str) -> Judged:
             "wrote outside its tensors: check the offsets and the masks."
         )
         return _judged(Status.CRASHED, "illegal-memory-access", message, line)
-    if error.get("compile") is True:
+    if optional(error, "compile", bool):
         message = f"A kernel of {function}() does not compile{at}: {_last_line(text)}"
         return _judged(Status.FAILED, "does-not-compile", message, line)
     message = f"{function}() raised {name}{at}: {text}"
     return _judged(Status.FAILED, "exception", message, line)
 
 
+def _tampered(subject: str, what: str) -> Judged:
+    message = (
+        f"{subject} changed how the grader works beside it: {what}. A submission computes its "
+        "results and leaves everything else as it is."
+    )
+    return _judged(Status.REFUSED, "tampered", message, None)
+
+
 def _parts(error: Message) -> tuple[str, str, int | None]:
     name = printable(optional(error, "type", str) or "an exception")[:80]
     text = printable(optional(error, "message", str) or "").strip()[:600]
-    return name, text, optional(error, "line", int)
+    return name, text, records.line(error)
 
 
 def _last_line(text: str) -> str:

@@ -7,33 +7,37 @@ submission that crashed once tends to crash again.
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from grader.judge import failures
-from grader.judge.call import Call, decode_runs
+from grader.judge import excuses, failures
+from grader.judge.call import Call, Run, decode_runs, require_complete
 from grader.judge.device import arithmetic_of
 from grader.judge.invocation import Invocation, Scenario
-from grader.judge.process import WorkerDied, WorkerProcess, printable
-from grader.protocol.frames import Message, ProtocolViolation, field, optional
+from grader.judge.process import WorkerDied, WorkerProcess
+from grader.judge.replies import (
+    Reader,
+    ShortageError,
+    WorkerFaultError,
+    described,
+    done,
+    exception_in,
+    peak_bytes,
+    sized,
+)
+from grader.judge.shared_slots import SharedSlots, require_acceptable
+from grader.protocol.frames import Message, ProtocolViolation
 from grader.protocol.slots import Slot, aligned
 from grader.protocol.tensors import layout, write
 from grader.results import Status
-from grader.testing import Judged, defer, fail
+from grader.testing import Judged
 
 IMPORT_DEADLINE_S = 30.0
 COPY_DEADLINE_S = 60.0
 
-# Outputs and changed inputs of all runs together may be this many times the inputs, or this
-# many bytes: a submission cannot make the judge allocate without bound.
-_OUTPUT_FACTOR = 64
-_OUTPUT_FLOOR_BYTES = 256 * 1024 * 1024
-
-
-class WorkerFaultError(Exception):
-    """The worker's own code failed: nobody's points, and a bug to report."""
+T = TypeVar("T")
 
 
 class Session:
@@ -46,6 +50,8 @@ class Session:
         worker: WorkerProcess,
         deadline_s: float,
         targets: Sequence[str] = (),
+        facts: Path | None = None,
+        ours: bool = False,
     ) -> None:
         """Take over a worker that is starting.
 
@@ -55,19 +61,23 @@ class Session:
             worker: A worker process; its tier is the session's.
             deadline_s: Longest time in seconds for one call.
             targets: GPU targets that interpreted launches are compiled for.
+            facts: File that keeps what compiling gave, from run to run.
+            ours: The course wrote it, so that no failure is a student's.
         """
         self.tier = worker.tier
         self._source = source
         self._name = name
         self._deadline_s = deadline_s
         self._targets = tuple(targets)
+        self._facts = facts
+        self._ours = ours
         self._timeouts: dict[str, int] = {}
         self._worker: WorkerProcess | None = worker
         self._spare: WorkerProcess | None = None
         self._loaded = False
         self._import_failure: Judged | None = None
         self._description: Message | None = None
-        self._slots: dict[str, Slot] = {}
+        self._slots = SharedSlots()
         self._placed: dict[str, Path] = {}
 
     def describe(self) -> Message:
@@ -83,21 +93,9 @@ class Session:
             Judged: The submission could not be imported, raised, hung or crashed; or the
                 machine has too little memory for the case, which defers it.
         """
-        self._load()  # before the slots: a new worker must be sent them
-        message, descriptors, sent_bytes = self._encode(invocation)
-        reply = self.ask(invocation.name, message, message["deadline_s"], descriptors)
-        worker, inputs = self._load(), invocation.inputs
-        try:
-            slot = self._fetch(worker, reply, sent_bytes)
-            runs = decode_runs(reply, slot, arithmetic_of(self.tier))
-            if len(runs) != invocation.runs or any(
-                len(run.inputs_after) != len(inputs) for run in runs
-            ):
-                raise ProtocolViolation("a reply tells of other runs or inputs than there were")
-        except (WorkerDied, ProtocolViolation) as end:
-            raise self._died(worker, end, invocation.name, COPY_DEADLINE_S) from end
-        kernels = invocation.function.required_kernels
-        return Call(invocation.name, inputs, runs, self.describe()["device"], kernels)
+        runs = self.believed(lambda: self._runs(invocation), invocation.name, invocation.needs)
+        asked, inputs, device = invocation.function, invocation.inputs, self.describe()["device"]
+        return Call(asked.name, inputs, runs, device, asked.required_kernels, asked.torch)
 
     def peak_memory(self, invocation: Invocation) -> int:
         """Bytes that one call allocates at most beyond its inputs.
@@ -105,38 +103,38 @@ class Session:
         Raises:
             Judged: As for ``call``.
         """
-        self._load()
-        message, descriptors, _ = self._encode(invocation)
-        message["op"] = "peak"
-        reply = self.ask(invocation.name, message, message["deadline_s"], descriptors)
-        try:
-            return field(reply, "peak_bytes", int)
-        except ProtocolViolation as violation:
-            worker = self._load()
-            death = self._died(worker, violation, invocation.name, message["deadline_s"])
-            raise death from violation
+
+        def attempt() -> int:
+            message, descriptors, _ = self._encode(invocation)
+            message["op"] = "peak"
+            limit_s = message["deadline_s"]
+            return self.ask(invocation.name, message, limit_s, peak_bytes, descriptors)
+
+        return self.believed(attempt, invocation.name, invocation.needs)
+
+    def believed(self, attempt: Callable[[], T], function: str, needs: Sequence[int]) -> T:
+        """What an attempt gives, made once more if the worker blames the machine or itself.
+
+        As ``excuses.believed``; ``needs`` are the bytes of each block that the inputs take.
+        """
+        return excuses.believed(attempt, lambda: self._has_room(needs), function)
 
     def output_slot(self, nbytes: int) -> tuple[Slot, list[str], list[int]]:
         """A slot for results, and what to send so that the worker has it too."""
-        slot, grown = self._slot("output", nbytes)
-        return slot, ["output"] if grown else [], [slot.descriptor] if grown else []
+        return self._slots.slot("output", nbytes)
 
     def processes(self) -> list[int]:
-        """Ids of the running worker processes."""
-        return [worker.pid for worker in (self._worker, self._spare) if worker is not None]
+        """Ids, as this process sees them, of the running processes that use the GPU."""
+        if self.tier != "compiled":
+            return []
+        found = (worker.worker_pid for worker in (self._worker, self._spare) if worker is not None)
+        return [pid for pid in found if pid is not None]
 
     def place(self, name: str, text: str) -> Path:
-        """Put a file of the course into the worker's scratch folder, once a worker.
-
-        Student code may have run there: the name is new, and nothing is followed or replaced.
-        """
+        """Hand a file of the course over, once a worker; gives the path that the worker sees."""
         worker = self._load()
         if name not in self._placed:
-            path = worker.scratch / f"{secrets.token_hex(8)}_{name}"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            self._placed[name] = path
+            self._placed[name] = worker.place(name, text.encode())
         return self._placed[name]
 
     def scenario_request(self, scenario: Scenario | None) -> Message | None:
@@ -152,33 +150,55 @@ class Session:
             if worker is not None:
                 worker.close()
         self._worker = self._spare = None
-        for slot in self._slots.values():
-            slot.close()
-        self._slots.clear()
+        self._slots.close()
 
     def ask(
-        self, function: str, message: Message, deadline_s: float, descriptors: Sequence[int] = ()
-    ) -> Message:
+        self,
+        function: str,
+        message: Message,
+        deadline_s: float,
+        read: Reader[T],
+        descriptors: Sequence[int] = (),
+    ) -> T:
         """Send one request that runs a function of the submission.
 
+        Args:
+            function: The function.
+            message: The request.
+            deadline_s: Longest time in seconds.
+            read: Takes what is asked for out of the reply.
+            descriptors: Files that go with the request.
+
         Raises:
-            Judged: The submission raised, hung or crashed; or memory was too short.
+            Judged: The submission raised, hung or crashed, or forged the reply.
+            ShortageError: The worker says that memory was too short; it is gone now.
+            WorkerFaultError: The worker's own code failed; it is gone now.
         """
+        with self._answering(function, deadline_s) as worker:
+            reply = worker.request(message, deadline_s, descriptors)
+            error = exception_in(reply)
+            if error is None:
+                return read(reply)
+            failure = failures.raised(error, function)
+        if failure.status is Status.CRASHED:  # the device context is gone with it
+            self._discard(worker)
+        raise self._blamed(failure)
+
+    @contextmanager
+    def _answering(self, function: str, deadline_s: float) -> Iterator[WorkerProcess]:
+        """Around everything that one worker sends: whatever is wrong with it ends the worker."""
         worker = self._load()
         try:
-            reply = worker.request(message, deadline_s, descriptors)
-            error = optional(reply, "error", dict)
-            failure = failures.raised(error, function) if error is not None else None
+            yield worker
         except (WorkerDied, ProtocolViolation) as end:
-            raise self._died(worker, end, function, deadline_s) from end
-        if failure is not None:
-            if failure.status is Status.CRASHED:  # the device context is gone with it
-                self._discard(worker)
-            raise failure
-        _refuse_fault(reply)
-        if "shortage" in reply:
-            defer("This machine has too little memory for this case; use one with more.")
-        return reply
+            raise self._blamed(self._died(worker, end, function, deadline_s)) from end
+        except (ShortageError, WorkerFaultError):
+            self._discard(worker)
+            raise
+
+    def _blamed(self, failure: Judged) -> Exception:
+        """A failure as the one it concerns is told."""
+        return WorkerFaultError(failure.diagnosis.message) if self._ours else failure
 
     def _died(
         self, worker: WorkerProcess, end: Exception, function: str | None, deadline_s: float
@@ -190,42 +210,42 @@ class Session:
             self._timeouts[function] = self._timeouts.get(function, 0) + 1
         return failures.died(death, function, self._name, deadline_s)
 
+    def _runs(self, invocation: Invocation) -> tuple[Run, ...]:
+        message, descriptors, sent_bytes = self._encode(invocation)
+        name, limit_s = invocation.name, message["deadline_s"]
+        reply = self.ask(name, message, limit_s, sized, descriptors)
+        nbytes = reply["nbytes"]
+        require_acceptable(nbytes, sent_bytes)
+        slot, names, descriptors = self.output_slot(nbytes)
+        slot.bytes(0, aligned(nbytes)).fill_(0xFF)  # what is not written must not look right
+        request: Message = {"op": "output", "slots": names}
+        self.ask(name, request, COPY_DEADLINE_S, done("written"), descriptors)
+        with self._answering(name, COPY_DEADLINE_S):
+            runs = decode_runs(reply, slot, arithmetic_of(self.tier))
+            require_complete(runs, invocation.runs, len(invocation.inputs))
+        return runs
+
     def _encode(self, invocation: Invocation) -> tuple[Message, list[int], int]:
+        self._load()  # before the slots: a new worker must be sent them
         message, tensors = invocation.encode()
         message["op"] = "call"
         message["scenario"] = self.scenario_request(invocation.scenario)
         message["deadline_s"] = self._limit(invocation.name)
         headers, nbytes = layout(tensors)
-        slot, grown = self._slot("input", nbytes)
+        slot, names, descriptors = self._slots.slot("input", nbytes)
         for header, tensor in zip(headers, tensors, strict=True):
             write(slot, header, tensor)
         message["tensors"] = [header.to_json() for header in headers]
-        message["slots"] = ["input"] if grown else []
-        return message, [slot.descriptor] if grown else [], nbytes
+        message["slots"] = names
+        return message, descriptors, nbytes
 
-    def _fetch(self, worker: WorkerProcess, reply: Message, sent_bytes: int) -> Slot:
-        nbytes = field(reply, "nbytes", int)
-        limit = max(_OUTPUT_FLOOR_BYTES, _OUTPUT_FACTOR * sent_bytes)
-        if nbytes < 0:
-            raise ProtocolViolation("a result of less than nothing")
-        if nbytes > limit:
-            size = f"{nbytes / 2**20:.0f} MiB, at most {limit / 2**20:.0f} are accepted"
-            fail("result-too-large", f"What was returned takes {size}: is its shape right?")
-        slot, names, descriptors = self.output_slot(nbytes)
-        slot.bytes(0, aligned(nbytes)).fill_(0xFF)  # what is not written must not look right
-        request: Message = {"op": "output", "slots": names}
-        _refuse_fault(worker.request(request, COPY_DEADLINE_S, descriptors))
-        return slot
-
-    def _slot(self, name: str, nbytes: int) -> tuple[Slot, bool]:
-        """The slot of that name, large enough, and whether the worker must be sent it."""
-        slot = self._slots.get(name)
-        if slot is not None and slot.capacity >= nbytes:
-            return slot, False
-        if slot is not None:
-            slot.close()
-        self._slots[name] = Slot.create(nbytes * 5 // 4, name)
-        return self._slots[name], True
+    def _has_room(self, needs: Sequence[int]) -> bool:
+        worker = self._ready()
+        assert not self._loaded, "student code runs there already"
+        try:
+            return excuses.has_room(worker, needs)
+        finally:
+            self._discard(worker)
 
     def _limit(self, function: str) -> float:
         """A function that hung before gets less time, so that a lesson ends."""
@@ -237,7 +257,7 @@ class Session:
             self._spare = WorkerProcess(self.tier)
             self._description = None
         if self._description is None:
-            self._description = self._worker.wait_until_ready()
+            self._description = described(self._worker.wait_until_ready())
         return self._worker
 
     def _load(self) -> WorkerProcess:
@@ -253,39 +273,26 @@ class Session:
         return worker
 
     def _import(self, worker: WorkerProcess) -> Judged | None:
-        path = worker.scratch / f"{self._name}.py"
-        path.write_bytes(self._source)
-        request: Message = {
-            "op": "load",
-            "path": str(path),
-            "targets": list(self._targets),
-            "compile_cache": str(compile_cache()),
-            "deadline_s": IMPORT_DEADLINE_S,
-        }
+        worker.remember(self._facts)
+        path = worker.place(f"{self._name}.py", self._source)
+        request: Message = {"op": "load", "path": str(path), "targets": list(self._targets)}
+        request["deadline_s"] = IMPORT_DEADLINE_S
         try:
             reply = worker.request(request, IMPORT_DEADLINE_S)
-            _refuse_fault(reply)
-            error = optional(reply, "error", dict)
-            return failures.import_raised(error) if error is not None else None
+            error = exception_in(reply)
+            if error is not None:
+                return failures.import_raised(error)
+            done("loaded")(reply)
+            return None
         except (WorkerDied, ProtocolViolation) as end:
             return self._died(worker, end, None, IMPORT_DEADLINE_S)
+        except (ShortageError, WorkerFaultError) as error:
+            self._discard(worker)
+            raise WorkerFaultError(str(error)) from error
 
     def _discard(self, worker: WorkerProcess) -> None:
         worker.close()
         self._worker = None
         self._loaded = False
         self._placed.clear()
-        for slot in self._slots.values():
-            slot.close()
-        self._slots.clear()
-
-
-def _refuse_fault(reply: Message) -> None:
-    if "fault" in reply:
-        raise WorkerFaultError(printable(str(reply["fault"])))
-
-
-def compile_cache() -> Path:
-    """Where the facts of compiled kernels are kept from run to run, so that a rerun is fast."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "triton-course" / "compiled"
+        self._slots.close()

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from grader.protocol.frames import Message, ProtocolViolation, field, naturals, objects
+from grader.protocol.frames import Message, ProtocolViolation, field, integer, naturals, objects
 from grader.protocol.slots import Slot, aligned
 
 DTYPES: dict[str, torch.dtype] = {
@@ -34,6 +34,10 @@ DTYPES: dict[str, torch.dtype] = {
         torch.bool,
     )
 }
+
+
+# As many as torch can copy.
+MOST_DIMENSIONS = 64
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -80,11 +84,12 @@ class Header:
         """
         name = field(message, "dtype", str)
         if name not in DTYPES:
-            raise ProtocolViolation(f"no tensor of dtype {name!r} can be sent")
-        shape, strides = naturals(message, "shape"), naturals(message, "strides")
+            raise ProtocolViolation(f"no tensor of dtype {name[:40]!r} can be sent")
+        shape = naturals(message, "shape", MOST_DIMENSIONS)
+        strides = naturals(message, "strides", MOST_DIMENSIONS)
         if len(shape) != len(strides):
             raise ProtocolViolation("shape and strides differ in length")
-        return Header(DTYPES[name], shape, strides, field(message, "offset", int))
+        return Header(DTYPES[name], shape, strides, integer(message, "offset"))
 
 
 def layout(tensors: Sequence[torch.Tensor], start: int = 0) -> tuple[list[Header], int]:

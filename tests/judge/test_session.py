@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 
 from grader.judge import session as session_module
+from grader.judge import shared_slots
 from grader.judge.call import Call, Input
 from grader.judge.invocation import Invocation
 from grader.judge.process import WorkerDied
@@ -35,18 +37,23 @@ Answer = Message | Exception
 
 
 class Scripted:
-    """A worker that answers as the test says; an answer that is an exception is raised."""
+    """A worker that answers as the test says; an answer that is an exception is raised.
+
+    Attributes:
+        always: What every worker of a test answers.
+    """
 
     tier = "interpreted"
     pid = 0
+    always: ClassVar[dict[str, Answer]] = {}
 
     def __init__(self, scratch: Path) -> None:
-        scratch.mkdir()
         self.scratch = scratch
         self.answers: dict[str, Answer] = {
             "load": {"loaded": True},
             "call": REPLY,
             "output": {"written": True},
+            "reserve": {"reserved": True},
         }
         self.requests: list[Message] = []
         self.closed = False
@@ -54,13 +61,21 @@ class Scripted:
     def wait_until_ready(self) -> Message:
         return {"ready": True, "device": "interpreter"}
 
+    def place(self, name: str, content: bytes) -> Path:
+        self.scratch.mkdir(exist_ok=True)
+        (self.scratch / name).write_bytes(content)
+        return self.scratch / name
+
+    def remember(self, file: Path | None) -> None:
+        self.remembers = file
+
     def request(
         self, message: Message, deadline_s: float, descriptors: Sequence[int] = ()
     ) -> Message:
         assert not self.closed
         assert len(descriptors) == len(message.get("slots", ()))
         self.requests.append(message | {"limit": deadline_s})
-        answer = self.answers[message["op"]]
+        answer = (self.answers | self.always)[message["op"]]
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -145,23 +160,15 @@ def test_a_decoded_call_has_results_inputs_and_device(session: Session) -> None:
     assert done.output.isnan().all()  # nobody wrote into the slot, and the judge had filled it
 
 
-def test_a_file_of_the_course_can_be_placed_beside_the_submission(
+def test_a_file_of_the_course_is_placed_once_a_worker(
     session: Session, workers: list[Scripted]
 ) -> None:
     path = session.place("course.py", "text")
     assert path.parent == workers[0].scratch
     assert path.read_text() == "text"
-
-
-def test_a_link_that_the_submission_prepared_is_not_written_through(
-    session: Session, workers: list[Scripted], tmp_path: Path
-) -> None:
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    session.place("first.py", "loads the submission")
-    (workers[0].scratch / "course.py").symlink_to(victim)
-    session.place("course.py", "text")
-    assert victim.read_text() == "precious"
+    path.unlink()
+    assert session.place("course.py", "text") == path
+    assert not path.exists()
 
 
 # --------------------------------------------------------- ends of a worker
@@ -247,7 +254,6 @@ def test_an_import_that_failed_is_not_tried_again(
     [
         ({"error": {"type": "ValueError", "line": 3}}, Status.FAILED, "exception"),
         ({"error": {"type": "AcceleratorError"}}, Status.CRASHED, "illegal-memory-access"),
-        ({"shortage": "1 TB"}, Status.DEFERRED, "deferred"),
         (REPLY | {"nbytes": 1 << 60}, Status.FAILED, "result-too-large"),
     ],
     ids=lambda value: str(value)[:40],
@@ -260,21 +266,85 @@ def test_each_answer_has_its_verdict(
     assert workers[0].closed == (status is Status.CRASHED)
 
 
-def test_a_fault_of_the_worker_itself_is_no_verdict(
-    session: Session, workers: list[Scripted]
-) -> None:
-    workers[0].answers["call"] = {"fault": "Traceback\x1b[2J: no"}
-    with pytest.raises(WorkerFaultError, match="Traceback: no"):
-        call(session)
+# ------------------------------------------------------- excuses of a worker
 
 
-@pytest.mark.parametrize("operation", ["load", "output"])
-def test_a_fault_in_any_operation_is_no_verdict(
-    session: Session, workers: list[Scripted], operation: str
+@pytest.mark.parametrize("operation", ["load", "call", "output"])
+@pytest.mark.parametrize("excuse", ["fault", "shortage"])
+def test_an_excuse_that_no_fresh_worker_repeats_costs_nothing(
+    session: Session, workers: list[Scripted], operation: str, excuse: str
 ) -> None:
-    workers[0].answers[operation] = {"fault": "Traceback: no"}
+    workers[0].answers[operation] = {excuse: "no"}
+    assert call(session).function == "f"
+    assert workers[0].closed
+
+
+@pytest.mark.parametrize("operation", ["load", "call", "output"])
+def test_a_fault_that_a_fresh_worker_repeats_is_no_verdict(
+    session: Session, workers: list[Scripted], monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    monkeypatch.setitem(Scripted.always, operation, {"fault": "Traceback\x1b[2J: no"})
     with pytest.raises(WorkerFaultError, match="Traceback: no"):
         call(session)
+    assert [bool(worker.asked(operation)) for worker in workers[:3]] == [True, True, False]
+    assert [worker.closed for worker in workers[:3]] == [True, True, False]
+
+
+def test_a_shortage_is_believed_if_a_worker_without_the_submission_is_short_too(
+    session: Session, workers: list[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", {"shortage": "1 TB"})
+    monkeypatch.setitem(Scripted.always, "reserve", {"shortage": "1 TB"})
+    assert verdict(session) == (Status.DEFERRED, "deferred")
+    (request,) = workers[1].requests
+    assert (request["op"], request["nbytes"]) == ("reserve", [16] * 8)  # two runs, four times
+
+
+@pytest.mark.parametrize("answer", [WorkerDied("signal", 9), {"fault": "no"}, {"error": 3}])
+def test_a_worker_without_the_submission_that_fails_otherwise_speaks_for_the_student(
+    session: Session, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", {"shortage": "1 TB"})
+    monkeypatch.setitem(Scripted.always, "reserve", answer)
+    assert verdict(session) == (Status.DEFERRED, "deferred")
+
+
+def test_a_shortage_that_only_the_submission_has_is_its_own(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", {"shortage": "1 TB"})
+    assert verdict(session) == (Status.FAILED, "out-of-memory")
+
+
+@pytest.mark.parametrize(
+    "answer", [WorkerDied("signal", 9), {"error": {"type": "ValueError"}}, {}], ids=str
+)
+def test_no_failure_of_the_courses_own_file_is_a_students(
+    workers: list[Scripted], monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", answer)
+    ours = Session(b"", "baseline", workers[0], DEADLINE_S, ours=True)  # type: ignore[arg-type]
+    with pytest.raises(WorkerFaultError):
+        call(ours)
+    ours.close()
+
+
+@pytest.mark.parametrize(
+    ("free", "nbytes", "status", "kind"),
+    [
+        (2**29, 2**28, Status.DEFERRED, "deferred"),  # as large as right results may be
+        (2**50, 2**28 + 1, Status.FAILED, "result-too-large"),
+        (2**50, 2**40, Status.FAILED, "result-too-large"),
+        (2**20, 2**40, Status.FAILED, "result-too-large"),
+    ],
+)
+def test_a_claim_is_measured_against_the_inputs_and_the_memory_that_is_free(
+    session: Session, workers: list[Scripted], monkeypatch: pytest.MonkeyPatch,
+    free: int, nbytes: int, status: Status, kind: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(shared_slots, "free_bytes", lambda: free)
+    workers[0].answers["call"] = REPLY | {"nbytes": nbytes}
+    assert verdict(session) == (status, kind)
 
 
 @pytest.mark.parametrize(

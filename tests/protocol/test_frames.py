@@ -8,8 +8,9 @@ import os
 import resource
 import socket
 import struct
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +25,9 @@ from grader.protocol.frames import (
     PeerClosed,
     ProtocolViolation,
     field,
+    integer,
     naturals,
+    number,
     objects,
     optional,
     parse,
@@ -65,8 +68,8 @@ def test_a_message_arrives_as_it_was_sent(peer: Peer, message: Message) -> None:
 
 def test_frames_arrive_one_by_one_in_order(peer: Peer) -> None:
     receiver, theirs = peer
-    for number in range(3):
-        Channel(theirs).send({"number": number})
+    for place in range(3):
+        Channel(theirs).send({"number": place})
     assert [receiver.receive(SOON)["number"] for _ in range(3)] == [0, 1, 2]
 
 
@@ -252,12 +255,72 @@ def test_a_descriptor_arrives_as_a_duplicate_of_the_same_file(peer: Peer) -> Non
     os.close(received)
 
 
-def test_descriptors_that_the_peer_sends_to_the_judge_are_dropped(peer: Peer) -> None:
+@pytest.mark.parametrize("place", [0, 2, 4, 5])
+def test_descriptors_for_the_judge_are_refused_and_never_arrive(peer: Peer, place: int) -> None:
     receiver, theirs = peer
     before = set(os.listdir("/proc/self/fd"))
-    socket.send_fds(theirs, [framed(b"{}")], [theirs.fileno()] * 2)
-    assert receiver.receive(SOON) == {}
+    whole = framed(b"{}")
+    theirs.sendall(whole[:place])
+    socket.send_fds(theirs, [whole[place:]], [theirs.fileno()] * 2)
+    with pytest.raises(ProtocolViolation, match="descriptors"):
+        receiver.receive(SOON)
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_bytes_out_of_band_are_refused_and_not_waited_for(peer: Peer) -> None:
+    receiver, theirs = peer
+    try:
+        theirs.send(b"x", socket.MSG_OOB)
+    except OSError:
+        pytest.skip("this system knows none")
+    with pytest.raises(ProtocolViolation):
+        receiver.receive(SOON)
+
+
+# ----------------------------------------------------------------- processes
+
+
+@pytest.fixture
+def ended() -> Iterator[int]:
+    """pidfd of a process that has ended."""
+    done = subprocess.Popen(["true"])
+    handle = os.pidfd_open(done.pid)
+    done.wait()
+    yield handle
+    os.close(handle)
+
+
+def test_a_process_that_ended_has_closed_even_if_another_holds_its_end(ended: int) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(PeerClosed):
+        Channel(ours, ended).receive()
+
+
+def test_what_a_process_sent_before_its_end_is_received(ended: int) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        Channel(theirs).send({"a": 1})
+        theirs.sendall(b"\0\0")
+        channel = Channel(ours, ended)
+        assert channel.receive() == {"a": 1}
+        with pytest.raises(PeerClosed):
+            channel.receive()
+
+
+def test_a_channel_tells_whether_something_lies_in_it(peer: Peer) -> None:
+    channel, theirs = peer
+    assert not channel.has_unread()
+    theirs.sendall(b"x")
+    assert channel.has_unread()
+    assert channel.has_unread()  # looking takes nothing out
+    theirs.close()
+    assert channel.has_unread()
+
+
+def test_a_closed_channel_holds_nothing(peer: Peer) -> None:
+    channel, theirs = peer
+    theirs.close()
+    assert not channel.has_unread()
 
 
 # ------------------------------------------------------------------- fields
@@ -282,6 +345,26 @@ def test_a_field_has_the_type_asked_for_or_is_refused(
     for value in wrong:
         with pytest.raises(ProtocolViolation, match="'name' should be"):
             field({"name": value}, "name", kind)
+
+
+@pytest.mark.parametrize("value", [-1, 11, 2**70, True, 5.0, "5", None])
+def test_an_integer_out_of_its_bounds_is_refused(value: Any) -> None:
+    assert integer({"name": 10}, "name", 0, 10) == 10
+    with pytest.raises(ProtocolViolation):
+        integer({"name": value}, "name", 0, 10)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf, -math.inf, True, 1, "1.0", None])
+def test_a_number_out_of_its_bounds_is_refused(value: Any) -> None:
+    assert number({"name": 0.5}, "name", 0.0, 1.0) == 0.5
+    with pytest.raises(ProtocolViolation):
+        number({"name": value}, "name", 0.0, 1.0)
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1, "a": 2}', b'{"b": [{"a": 1, "a": 1}]}'])
+def test_a_name_that_occurs_twice_is_refused(body: bytes) -> None:
+    with pytest.raises(ProtocolViolation, match="twice"):
+        parse(body)
 
 
 def test_an_absent_field_is_refused() -> None:
