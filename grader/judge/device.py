@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import suppress
 
 # Present exactly where an NVIDIA driver is: natively, or under WSL2.
 _GPU_NODES = ("/dev/nvidiactl", "/dev/dxg")
@@ -21,6 +23,21 @@ def arithmetic_of(tier: str) -> str:
     In float64 a GPU does in milliseconds what takes a CPU seconds at full sizes.
     """
     return "cuda" if tier == "compiled" else "cpu"
+
+
+def wake_gpu() -> None:
+    """Create the judge's CUDA context in the background; it takes most of a second.
+
+    What goes wrong there goes wrong again where it is needed, and is told there.
+    """
+
+    def create() -> None:
+        import torch
+
+        with suppress(Exception):
+            torch.zeros(1, device="cuda").double()
+
+    threading.Thread(target=create, daemon=True).start()
 
 
 def tier_of(device: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from grader import sandbox
+from grader.judge.compiled_facts import facts_file
 from grader.judge.device import tier_of
 from grader.judge.process import WorkerProcess
 from grader.judge.session import Session
@@ -16,6 +17,7 @@ from grader.lesson import Lesson
 from grader.results import Device
 
 _BASELINE = "baseline"
+_TIMING = "timing"
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Grading:
         seed: The run's seed; each case derives its own from it.
         targets: GPU targets that interpreted kernels are compiled for, on machines without one.
         speed_probe: Takes each speed measurement instead of the verdict; for calibration.
+        policed: Whether the policy has a say.
     """
 
     lesson: Lesson
@@ -37,6 +40,7 @@ class Grading:
     seed: str
     targets: tuple[str, ...] = ()
     speed_probe: Callable[..., None] | None = None  # takes a SpeedRequest
+    policed: bool = True
     _sessions: dict[str, Session] = field(default_factory=dict)
 
     def adopt(self, worker: WorkerProcess) -> None:
@@ -50,7 +54,7 @@ class Grading:
 
     def submission(self, tier: str) -> Submission:
         """The submission on a tier; ``"interpreted"`` is there on GPU machines too."""
-        return Submission(self.lesson, self.source, self.session(tier))
+        return Submission(self.lesson, self.source, self.session(tier), self.policed)
 
     def describe(self) -> Device:
         """The device as the report names it; waits for the worker to be up."""
@@ -69,8 +73,20 @@ class Grading:
         if _BASELINE not in self._sessions:
             source = self.lesson.reference.read_bytes()
             worker = WorkerProcess(self.tier)
-            self._sessions[_BASELINE] = Session(source, "baseline", worker, self.lesson.deadline_s)
+            self._sessions[_BASELINE] = Session(
+                source, "baseline", worker, self.lesson.deadline_s, ours=True
+            )
         return self._sessions[_BASELINE]
+
+    def timing_session(self) -> Session:
+        """A worker of the student's in which nothing but timing happens.
+
+        No driver's profiler has looked at kernels there: once it has, each later launch of the
+        process takes longer. And nothing can have been kept from the tests before.
+        """
+        if _TIMING not in self._sessions:
+            self._sessions[_TIMING] = self._new_session(WorkerProcess(self.tier))
+        return self._sessions[_TIMING]
 
     def processes(self) -> set[int]:
         """Ids of this process and of all workers."""
@@ -91,6 +107,8 @@ class Grading:
     def _new_session(self, worker: WorkerProcess) -> Session:
         # With a GPU at hand the kernels are compiled for it by running them.
         targets = self.targets if self.device == "cpu" else ()
+        source = self.source
+        facts = facts_file(source.path, source.content) if targets else None
         return Session(
-            self.source.content, self.lesson.name, worker, self.lesson.deadline_s, targets
+            source.content, self.lesson.name, worker, self.lesson.deadline_s, targets, facts
         )

@@ -11,7 +11,11 @@ import torch
 from grader.judge.call import Input
 from grader.lesson import Function
 from grader.protocol.frames import Message
-from grader.protocol.tensors import encode_argument
+from grader.protocol.tensors import encode_argument, span
+
+# A call needs its inputs' memory in each run, and as much again for what it returns; what was
+# returned by a run is kept until all have ended. This many times the inputs is enough for that.
+_NEEDED = 4
 
 # Memory is poisoned differently in each run, so that what depends on it shows.
 RUNS = 2
@@ -57,6 +61,15 @@ class Invocation:
     def name(self) -> str:
         """The function's name, as students know it."""
         return self.function.name
+
+    @property
+    def needs(self) -> list[int]:
+        """Bytes of each block of memory that a worker may need for inputs and results."""
+        blocks = [
+            span(given.tensor.shape, given.tensor.stride()) * given.tensor.itemsize
+            for given in self.inputs
+        ]
+        return blocks * (_NEEDED * self.runs)
 
     def encode(self) -> tuple[Message, list[torch.Tensor]]:
         """The request without its scenario's place, and the tensors that it refers to."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from grader.judge import provenance
+from grader.judge.conduct import Conduct
 from grader.judge.submission import GradedFunction
 from grader.testing import defer, fail
 
@@ -51,7 +53,12 @@ class PeakMemory:
         if function.session.tier != "compiled":
             defer("Peak memory is measured on a GPU. Run it on one.")
         around = whole.scenario(scenario) if scenario else None
-        peak = function.session.peak_memory(whole.invocation(args, kwargs, around, runs=1))
+        asked = whole.invocation(args, kwargs, around, runs=1)
+        # A function that computes nothing needs little memory.
+        conduct = Conduct.of(function.session.call(asked))
+        provenance.require_own_work(conduct)
+        provenance.require_launches(conduct)
+        peak = function.session.peak_memory(asked)
         if peak > at_most_bytes + 4 * _GRANULARITY_BYTES:
             fail(
                 "too-much-memory",

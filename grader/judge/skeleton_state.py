@@ -7,13 +7,14 @@ entry of ``lesson.toml``. Knows nothing of workers: it answers before anything r
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from grader.definitions import Definition, flat, names_in, reachable, without_backward
 from grader.errors import LessonDefinitionError
-from grader.judge.stubs import Definition, blocks, holds_stub, undone_line
+from grader.judge.stubs import holds_stub, undone_line
 from grader.lesson import Function
 
 
@@ -96,22 +97,15 @@ def function_state(skeleton: str, submission: str, function: Function) -> Functi
 
 @dataclass(frozen=True)
 class _Module:
-    """The definitions at the top of a file, and all names that are bound there."""
+    """The definitions at the top of a file, what they refer to, and all names bound there."""
 
     definitions: dict[str, Definition]
+    refers: dict[str, set[str]]
     names: frozenset[str]
 
     def needed_by(self, function: Function) -> set[str]:
         """Names of the definitions that a function refers to, directly or not."""
-        needed: set[str] = set()
-        waiting = {function.name, *function.required_kernels} & self.definitions.keys()
-        while waiting:
-            name = waiting.pop()
-            needed.add(name)
-            nodes = ast.walk(self.definitions[name])
-            named = {node.id for node in nodes if isinstance(node, ast.Name)}
-            waiting |= (named & self.definitions.keys()) - needed
-        return needed
+        return reachable((function.name, *function.required_kernels), self.refers)
 
 
 def _compare(given: _Module, written: _Module, function: Function) -> FunctionState:
@@ -131,31 +125,16 @@ def _compare(given: _Module, written: _Module, function: Function) -> FunctionSt
 def _parsed(text: str, with_backward: bool) -> _Module:
     """The definitions of a file; of an ``autograd.Function`` the backward pass only if asked."""
     try:
-        statements = list(_flat(ast.parse(text).body))
+        statements = list(flat(ast.parse(text).body))
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte, absurd nesting
         raise SyntaxError(str(error) or type(error).__name__) from error
     definitions = {node.name: node for node in statements if isinstance(node, Definition)}
     if not with_backward:
         for node in definitions.values():
-            node.body = [each for each in node.body if not _is_backward(each, node)] or node.body
+            node.body = without_backward(node)
     names = {name for statement in statements for name in _bound_names(statement)}
-    return _Module(definitions, frozenset(names | definitions.keys()))
-
-
-def _is_backward(node: ast.stmt, parent: Definition) -> bool:
-    return (
-        isinstance(parent, ast.ClassDef)
-        and isinstance(node, ast.FunctionDef)
-        and node.name == "backward"
-    )
-
-
-def _flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, those inside ``if``, ``try`` and the like included."""
-    for statement in body:
-        yield statement
-        for block in blocks(statement):
-            yield from _flat(block)
+    refers = {name: names_in(node) for name, node in definitions.items()}
+    return _Module(definitions, refers, frozenset(names | definitions.keys()))
 
 
 def _bound_names(statement: ast.stmt) -> Iterator[str]:

@@ -10,20 +10,14 @@ import ast
 import copy
 from collections.abc import Iterator, Sequence
 
-KERNEL_STUB = "pass"
+from grader.definitions import Definition, blocks, is_kernel, last_name
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+KERNEL_STUB = "pass"
 
 
 def host_stub(function: str) -> str:
     """The statement that stands for what is to be done in a host function."""
     return f'raise NotImplementedError("{function}: TODO not done yet")'
-
-
-def is_kernel(node: ast.AST) -> bool:
-    """Whether a definition is decorated with ``triton.jit``, autotuned or not."""
-    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
-    return any(_last_name(decorator) == "jit" for decorator in decorators)
 
 
 def holds_stub(definition: Definition) -> bool:
@@ -54,16 +48,6 @@ def undone_line(skeleton: Definition, submission: Definition) -> int | None:
     return next((line for body in bodies for line in _reached(body, stubs)), None)
 
 
-def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The blocks of a compound statement; a definition has none, since it runs elsewhere."""
-    if isinstance(statement, Definition):
-        return
-    for field in ("body", "orelse", "finalbody"):
-        yield getattr(statement, field, [])
-    for part in (*getattr(statement, "handlers", []), *getattr(statement, "cases", [])):
-        yield part.body
-
-
 def _stub_lines(definition: Definition) -> list[int]:
     in_kernel = is_kernel(definition)
     return [
@@ -77,7 +61,7 @@ def _stub_lines(definition: Definition) -> list[int]:
 def _is_host_stub(node: ast.AST) -> bool:
     if not isinstance(node, ast.Raise) or node.exc is None:
         return False
-    return _last_name(node.exc) == "NotImplementedError"
+    return last_name(node.exc) == "NotImplementedError"
 
 
 def _substance(definition: Definition) -> list[str]:
@@ -127,11 +111,3 @@ def _ends(statement: ast.stmt) -> bool:
 
 def _block_ends(block: Sequence[ast.stmt]) -> bool:
     return any(_ends(statement) for statement in block)
-
-
-def _last_name(expression: ast.expr) -> str | None:
-    while isinstance(expression, ast.Call):
-        expression = expression.func
-    if isinstance(expression, ast.Attribute):
-        return expression.attr
-    return expression.id if isinstance(expression, ast.Name) else None

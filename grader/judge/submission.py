@@ -1,7 +1,8 @@
 """The submission as a lesson's tests see it: functions that look like ordinary ones.
 
 ``submission.softmax(x)`` sends ``x`` to the worker and returns a ``Call``. Before the first byte
-is sent, the source is asked whether there is anything to run at all.
+is sent, the source is asked whether there is anything to run at all, and the policy whether it
+may be.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from grader import policy
 from grader.errors import LessonDefinitionError
 from grader.judge.call import Call
 from grader.judge.invocation import RUNS, Invocation, Scenario, named_inputs
@@ -28,8 +30,11 @@ class Submission:
     ``submission.softmax`` is the ``GradedFunction`` of that name.
     """
 
-    def __init__(self, lesson: Lesson, source: SubmissionSource, session: Session) -> None:
+    def __init__(
+        self, lesson: Lesson, source: SubmissionSource, session: Session, policed: bool = True
+    ) -> None:
         self._lesson = lesson
+        self._policed = policed
         self._source = source
         self._session = session
         skeleton = lesson.pristine_skeleton
@@ -43,9 +48,14 @@ class Submission:
         """
         if name.startswith("_") or name not in self._lesson.functions:
             raise AttributeError(f"lesson.toml lists no function {name!r}")
-        function = self._lesson.functions[name]
+        lesson = self._lesson
         return GradedFunction(
-            function, self._source, self._skeleton, self._session, self._lesson.scenarios
+            lesson.functions[name],
+            self._source,
+            self._skeleton,
+            self._session,
+            lesson.scenarios,
+            lesson.imports if self._policed else None,
         )
 
 
@@ -65,13 +75,26 @@ class GradedFunction:
         skeleton: str,
         session: Session,
         scenarios: Path | None = None,
+        imports: tuple[str, ...] | None = None,
     ) -> None:
+        """Bind a function to where it runs.
+
+        Args:
+            function: What ``lesson.toml`` says of it.
+            source: The file that defines it.
+            skeleton: The lesson's skeleton, empty if there is none.
+            session: Where it runs.
+            scenarios: The lesson's ``scenarios.py``.
+            imports: Modules that the lesson allows beyond the usual ones; None where the policy
+                has no say: for files of the course, and to see what a cheat gains without it.
+        """
         self.name = function.name
         self.session = session
         self.function = function
         self._source = source
         self._skeleton = skeleton
         self._scenarios = scenarios
+        self._imports = imports
 
     def __call__(self, *args: Any, **kwargs: Any) -> Call:
         """Run it on these arguments: tensors, numbers, dtypes, tuples of these.
@@ -126,7 +149,14 @@ class GradedFunction:
     def differentiated(self) -> GradedFunction:
         """The same function where its gradients are needed too."""
         function = replace(self.function, differentiated=True)
-        return GradedFunction(function, self._source, self._skeleton, self.session, self._scenarios)
+        return GradedFunction(
+            function,
+            self._source,
+            self._skeleton,
+            self.session,
+            self._scenarios,
+            self._imports,
+        )
 
     def scenario(self, name: str) -> Scenario:
         """A scenario of the lesson, to be sent to a worker.
@@ -158,16 +188,28 @@ class GradedFunction:
         return course.parameters(scenario.name)[1:]
 
     def require_started(self) -> None:
-        """See from the source alone that there is something to run.
+        """See from the source alone that there is something to run, and that it may be.
 
         Raises:
-            Judged: Not started, partly done, not defined, or not Python.
+            Judged: Not started, partly done, not defined, not Python, or against the policy.
         """
+        length = len(self._source.text)
+        if self._imports is not None and length > policy.LONGEST_TEXT:
+            raise _refusal(policy.too_long(length))  # parsing it would take minutes
         if self._source.syntax_error is not None:
             raise _syntax_failure(self._source.syntax_error)
         state = function_state(self._skeleton, self._source.text, self.function)
         if state.progress is not Progress.STARTED:
             raise _unready_failure(state, self.function)
+        if self._imports is not None:
+            found = policy.violation(self._source.text, self.function, self._imports)
+            if found is not None:
+                raise _refusal(found)
+
+
+def _refusal(violation: policy.Violation) -> Judged:
+    diagnosis = Diagnosis(violation.kind, violation.message, violation.line)
+    return Judged(Status.REFUSED, diagnosis)
 
 
 def _syntax_failure(error: SyntaxError) -> Judged:

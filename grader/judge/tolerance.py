@@ -28,7 +28,9 @@ def allowance(
         dtype: The output's dtype; integers allow nothing beyond ``error``.
         error: What the computation may lose before the final rounding.
     """
-    bound = torch.as_tensor(error, dtype=torch.float64, device=expected.device).expand(expected.shape)
+    bound = torch.as_tensor(error, dtype=torch.float64, device=expected.device).expand(
+        expected.shape
+    )
     if not dtype.is_floating_point:
         return bound
     rounding = ROUNDING_SLACK * unit_roundoff(dtype) * expected.abs()

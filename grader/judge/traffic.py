@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from grader.judge import provenance, records
 from grader.judge.call import Call, Returned, leaves
-from grader.judge.process import printable
-from grader.protocol.frames import Message, ProtocolViolation, field, objects, optional
+from grader.judge.conduct import Conduct
+from grader.protocol.frames import Message, ProtocolViolation
 from grader.results import Diagnosis, Status
-from grader.testing import Judged, fail
+from grader.testing import Judged, refuse
 
 # Counting is exact; this only absorbs the rounding of the ratio.
 _SLACK = 1e-6
@@ -49,6 +50,8 @@ class Traffic:
         """
         self.verdicts += 1
         call = function(*args, **kwargs)
+        # What torch moves is not counted, so there must be nothing of the kind.
+        provenance.require_own_work(Conduct.of(call))
         counted = _count(call)
         counted["minimum_bytes"] = minimum = _minimum_bytes(call)
         counted["ratio"] = ratio = counted["bytes"] / minimum
@@ -69,24 +72,13 @@ def _count(call: Call) -> dict[str, Any]:
     tensors: list[dict[str, Any]] = []
     try:
         for launch in call.runs[0].launches:
-            for counts in objects(launch, "tensors"):
-                tensors.append(_entry(launch, counts))
+            known = records.launch(launch)
+            for counts in known["tensors"]:
+                tensors.append({"kernel": known["kernel"][:80], **counts})
         total = sum(entry["bytes_loaded"] + entry["bytes_stored"] for entry in tensors)
     except ProtocolViolation as error:
-        fail("malformed-frame", f"The traffic record is not readable: {error}")
+        refuse("malformed-frame", f"The record of {call.function}()'s traffic is forged: {error}.")
     return {"bytes": total, "tensors": tensors}
-
-
-def _entry(launch: Message, counts: Message) -> dict[str, Any]:
-    """The counts of one tensor in one launch, each fetched with its type."""
-    return {
-        "kernel": printable(field(launch, "kernel", str))[:80],
-        "parameter": printable(optional(counts, "parameter", str) or "?")[:80],
-        "bytes_loaded": field(counts, "bytes_loaded", int),
-        "bytes_stored": field(counts, "bytes_stored", int),
-        "reads_per_element": field(counts, "reads_per_element", float),
-        "sector_efficiency": optional(counts, "sector_efficiency", float),
-    }
 
 
 def _minimum_bytes(call: Call) -> int:

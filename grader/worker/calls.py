@@ -6,21 +6,25 @@ the judge sends a slot large enough for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from grader.protocol.frames import Message, field, objects
+from grader.protocol.frames import Message, field, objects, optional
 from grader.protocol.slots import Slot, aligned
 from grader.protocol.tensors import (
     DTYPES,
+    MOST_DIMENSIONS,
     Header,
     compact,
     decode_argument,
     layout,
     write,
 )
+from grader.worker.audit import Audit, audited
+from grader.worker.callers import Files
 from grader.worker.loading import LONGEST_NAME, Shortage, graded_function, submission_code
 from grader.worker.memory import RUNS, GuardedMemory, Poison
 from grader.worker.tiers import Evidence, Tier
@@ -56,15 +60,23 @@ def execute(request: Message, module: Any, slot: Slot | None, tier: Tier) -> Out
     """
     function = graded_function(request, module)
     headers = [Header.from_json(header) for header in objects(request, "tensors")]
+    files = files_of(request, module)
     outcome = Outcome()
     for poison in RUNS[: field(request, "runs", int)]:
-        outcome.runs.append(_run(request, function, headers, slot, tier, poison, outcome))
+        outcome.runs.append(_run(request, function, files, headers, slot, tier, poison, outcome))
     return outcome
+
+
+def files_of(request: Message, module: Any) -> Files:
+    """Whose code lies in which file while a request is answered."""
+    asked = optional(request, "scenario", dict) or {}
+    return Files.of(module, [optional(asked, "path", str)])
 
 
 def _run(
     request: Message,
     function: Callable[..., Any],
+    files: Files,
     headers: Sequence[Header],
     slot: Slot | None,
     tier: Tier,
@@ -72,20 +84,26 @@ def _run(
     outcome: Outcome,
 ) -> Message:
     memory = GuardedMemory(tier.device, poison)
-    inputs = _place(headers, slot, memory)
+    with _memory_needed():
+        inputs = _place(headers, slot, memory)
     args, kwargs = _arguments(request, inputs)
     guarded = field(request, "guarded", bool)
-    with tier.watch(memory, guarded) as evidence, submission_code():
+    with (
+        tier.watch(memory, guarded) as evidence,
+        audited(files, tier.device, inputs) as audit,
+        submission_code(),
+    ):
         result = function(*args, **kwargs)
         tier.finish()
-    return _describe_run(result, inputs, memory, evidence, outcome)
+    return _describe_run(result, inputs, memory, evidence, audit, outcome)
 
 
 def peak_memory(request: Message, module: Any, slot: Slot | None, tier: Tier) -> int:
     """Bytes that the requested call allocates at most beyond its inputs, unguarded."""
     function = graded_function(request, module)
     headers = [Header.from_json(header) for header in objects(request, "tensors")]
-    inputs = _place(headers, slot, GuardedMemory(tier.device, RUNS[0]))
+    with _memory_needed():
+        inputs = _place(headers, slot, GuardedMemory(tier.device, RUNS[0]))
     args, kwargs = _arguments(request, inputs)
     with submission_code():
         function(*args, **kwargs)  # compile and tune first
@@ -109,11 +127,34 @@ def _arguments(
 def _place(
     headers: Sequence[Header], slot: Slot | None, memory: GuardedMemory
 ) -> list[torch.Tensor]:
+    return [
+        memory.place_input(_elements(slot, header), header.shape, header.strides)
+        for header in headers
+    ]
+
+
+def reserve(sizes: Sequence[int], device: torch.device) -> None:
+    """See that memory of these sizes can be had all at once, and let go of it.
+
+    Raises:
+        Shortage: It cannot.
+    """
+    with _memory_needed():
+        held = [torch.empty(nbytes, dtype=torch.uint8, device=device) for nbytes in sizes]
+        del held
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def _memory_needed() -> Iterator[None]:
+    """Around every reservation for the judge's inputs.
+
+    Raises:
+        Shortage: The machine has too little for them.
+    """
     try:
-        return [
-            memory.place_input(_elements(slot, header), header.shape, header.strides)
-            for header in headers
-        ]
+        yield
     except (MemoryError, RuntimeError) as error:
         # torch raises plain RuntimeError when the host's allocator says no.
         if isinstance(error, RuntimeError) and "memory" not in str(error):
@@ -132,15 +173,17 @@ def _describe_run(
     inputs: Sequence[torch.Tensor],
     memory: GuardedMemory,
     evidence: Evidence,
+    audit: Audit,
     outcome: Outcome,
 ) -> Message:
     return {
-        "result": _describe(result, inputs, memory, outcome, depth=0),
+        "result": _describe(result, inputs, memory, audit, outcome, depth=0),
         "inputs_after": [outcome.keep(tensor) for tensor in inputs],
         "violations": memory.violations(),
         "launches": evidence.launches,
         "findings": evidence.findings,
         "compiled": evidence.compiled,
+        "audit": audit.to_json(),
     }
 
 
@@ -148,6 +191,7 @@ def _describe(
     value: Any,
     inputs: Sequence[torch.Tensor],
     memory: GuardedMemory,
+    audit: Audit,
     outcome: Outcome,
     depth: int,
 ) -> Message:
@@ -159,9 +203,10 @@ def _describe(
             "device": tensor.device.type,
             "input": next((n for n, given in enumerate(inputs) if given is value), None),
             "memory": memory.holder(tensor),
+            "origin": audit.origins.of(tensor),
         }
     if isinstance(value, tuple | list) and depth < 2 and len(value) <= 16:
-        items = [_describe(item, inputs, memory, outcome, depth + 1) for item in value]
+        items = [_describe(item, inputs, memory, audit, outcome, depth + 1) for item in value]
         return {"items": items}
     if value is None or isinstance(value, float) or _is_small_int(value):
         return {"value": value}
@@ -178,6 +223,7 @@ def _is_plain(value: Any) -> bool:
     return (
         type(value) in (torch.Tensor, torch.nn.Parameter)
         and value.dtype in DTYPES.values()
+        and value.dim() <= MOST_DIMENSIONS
         and value.layout == torch.strided
         and not (value.is_nested or value.is_meta)
     )

@@ -15,10 +15,12 @@ from typing import Any
 from grader import scenarios
 from grader.course_files import load_module
 from grader.protocol.frames import Message, field, optional
+from grader.worker.integrity import remember
 
 # Messages and names of types may be as long as student code likes; a frame may not.
 LONGEST_MESSAGE = 4000
 LONGEST_NAME = 200
+LARGEST_LINE = 10_000_000
 
 
 class SubmissionRaised(Exception):
@@ -50,6 +52,7 @@ def load(path: Path) -> ModuleType:
         raise ImportError(f"{path} cannot be imported as a Python module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
+    remember()
     with submission_code():
         spec.loader.exec_module(module)
     return module
@@ -112,6 +115,12 @@ def _message(error: BaseException) -> str:
 
 
 def _line(error: BaseException, path: Path) -> int | None:
+    line = _told_line(error, path)
+    # A student's own SyntaxError may name anything.
+    return line if type(line) is int and 0 < line <= LARGEST_LINE else None
+
+
+def _told_line(error: BaseException, path: Path) -> int | None:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return error.lineno
     return _compiled_line(error, path) or _traceback_line(error.__traceback__, path)

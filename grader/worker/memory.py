@@ -169,11 +169,11 @@ def _damage(guarded: _Guarded, side: str) -> Message | None:
     }
 
 
-_UNDEFINED = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty",
-              "aten::new_empty_strided"}  # fmt: skip
+_UNDEFINED = {"aten::empty", "aten::empty_like", "aten::empty_permuted", "aten::empty_strided",
+              "aten::new_empty", "aten::new_empty_strided"}  # fmt: skip
 _DEFINED = {"aten::zeros", "aten::zeros_like", "aten::new_zeros", "aten::ones",
             "aten::ones_like", "aten::new_ones", "aten::full", "aten::full_like",
-            "aten::new_full"}  # fmt: skip
+            "aten::new_full", "aten::arange", "aten::clone", "aten::_to_copy"}  # fmt: skip
 
 
 class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -191,8 +191,11 @@ class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._undefined = undefined
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
         name = func._schema.name
+        before = args[0].numel() if name == "aten::resize_" else 0
+        result = func(*args, **(kwargs or {}))
+        if name == "aten::resize_" and self._is_guardable(result):
+            self._move(result, before)
         if name not in _UNDEFINED | _DEFINED or not self._is_guardable(result):
             return result
         guarded = self._memory.allocate(result)
@@ -201,6 +204,15 @@ class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif self._undefined is not None:
             self._undefined(guarded)
         return guarded
+
+    def _move(self, resized: torch.Tensor, elements: int) -> None:
+        """Give a tensor that was resized guarded memory of its new size."""
+        guarded = self._memory.allocate(resized)
+        kept = min(elements, resized.numel())
+        guarded.view(-1)[:kept].copy_(resized.view(-1)[:kept])
+        resized.set_(
+            guarded.untyped_storage(), guarded.storage_offset(), resized.shape, resized.stride()
+        )
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

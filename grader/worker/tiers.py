@@ -17,6 +17,7 @@ import triton
 
 from grader.protocol.frames import Message
 from grader.worker.memory import GuardedMemory, guarded_allocations
+from grader.worker.shortening import launches_to_report
 
 
 @dataclass
@@ -56,8 +57,9 @@ class Tier(Protocol):
 
 # A frame is bounded; the first findings say it all.
 MOST_FINDINGS = 16
-MOST_LAUNCHES = 256
+MOST_KERNELS = 256
 MOST_COMPILED = 32
+MOST_NAME = 200
 
 
 class Interpreted:
@@ -97,8 +99,9 @@ class Interpreted:
             try:
                 yield evidence
             finally:
-                launches = [each for each in recording.launches if not each.rehearsal]
-                evidence.launches = [each.to_json() for each in launches[:MOST_LAUNCHES]]
+                evidence.launches = launches_to_report(
+                    each.to_json() for each in recording.launches if not each.rehearsal
+                )
                 evidence.findings = [
                     finding.to_json() for finding in recording.findings[:MOST_FINDINGS]
                 ]
@@ -139,24 +142,37 @@ class Compiled:
 
     @contextmanager
     def watch(self, memory: GuardedMemory, guarded: bool) -> Iterator[Evidence]:
-        """Record the names of the kernels launched by the run inside."""
+        """Record the names of the kernels launched by the run inside, each once."""
         evidence = Evidence()
-
-        def record(metadata: Any) -> None:
-            if len(evidence.launches) < MOST_LAUNCHES:
-                evidence.launches.append({"kernel": str(metadata.get()["name"])})
-
-        hooks = triton.knobs.runtime.launch_enter_hook
-        hooks.add(record)
-        try:
-            with guarded_allocations(memory if guarded else None, self.device):
-                yield evidence
-        finally:
-            hooks.remove(record)
+        with (
+            compiled_launches() as evidence.launches,
+            guarded_allocations(memory if guarded else None, self.device),
+        ):
+            yield evidence
 
     def finish(self) -> None:
         """Wait for the device; a faulty kernel raises here."""
         torch.cuda.synchronize(self.device)
+
+
+@contextmanager
+def compiled_launches() -> Iterator[list[Message]]:
+    """Note the names of the compiled kernels launched inside, each once."""
+    launches: list[Message] = []
+    names: set[str] = set()
+
+    def record(metadata: Any) -> None:
+        name = str(metadata.get()["name"])
+        if name not in names and len(names) < MOST_KERNELS:
+            names.add(name)
+            launches.append({"kernel": name[:MOST_NAME]})
+
+    hooks = triton.knobs.runtime.launch_enter_hook
+    hooks.add(record)
+    try:
+        yield launches
+    finally:
+        hooks.remove(record)
 
 
 def start_tier(name: str) -> Tier:

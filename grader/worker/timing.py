@@ -3,6 +3,9 @@
 The judge's clock decides. What happens here between *go* and the reply is the timed region:
 the writes, the calls, the wait for the device, and the copy of a few output elements to the
 judge, chosen after *arm*, so that an answer which is not there yet cannot be in the reply.
+
+Some batches, which the judge names only with *go* and does not time, end with a call that is
+audited: on the same tensors, after the same writes, at a moment that nothing announces.
 """
 
 from __future__ import annotations
@@ -22,7 +25,11 @@ from grader.protocol.data import Data
 from grader.protocol.frames import Message, field, naturals, objects
 from grader.protocol.slots import Slot
 from grader.protocol.tensors import DTYPES
+from grader.worker.audit import audited
+from grader.worker.callers import Files
+from grader.worker.calls import files_of
 from grader.worker.loading import Shortage, graded_function, submission_code
+from grader.worker.tiers import compiled_launches
 
 # Bound before any submission is loaded, so that replacing them in torch changes nothing here.
 _synchronize = torch.cuda.synchronize
@@ -40,8 +47,10 @@ class Bench:
         function: Callable[..., Any],
         rings: list[tuple[Any, ...]],
         device: torch.device,
+        files: Files,
     ) -> None:
         self._function = function
+        self._files = files
         self._rings = rings
         self._device = device
         self._written = [written_tensor(ring) for ring in rings]
@@ -77,46 +86,66 @@ class Bench:
         self._values = values.to(self._device).unbind(0)
         _synchronize(self._device)
 
-    def go(self, wanted: Sequence[Sample]) -> Message:
+    def go(self, wanted: Sequence[Sample], audit: bool = False) -> Message:
         """Run the armed batch.
 
         Args:
             wanted: Elements of each tensor that the last call returned.
+            audit: Whether to watch what the last call does; the batch is then not timed.
 
         Returns:
-            Seconds by device events, and whether the outputs were tensors of their own.
+            Seconds by device events, whether the outputs were tensors of their own, and what was
+            seen of the last call.
         """
         start, end = _timer(), _timer()
-        rings, windows, count = self._rings, self._windows, len(self._rings)
-        fresh, output = True, None
+        calls = len(self._place)
+        seen: Message = {}
         with submission_code():
             start.record()
-            for call, (place, values) in enumerate(zip(self._place, self._values, strict=True)):
-                turn = call % count
-                windows[turn][place].copy_(values)
-                output = self._function(*rings[turn])
-                fresh = fresh and all(output is not old for old in self._live)
-                self._live.append(output)
+            fresh = self._run(range(calls - audit))
+            if audit:
+                also, seen = self._run_audited(calls - 1)
+                fresh = fresh and also
             end.record()
             _synchronize(self._device)
-        outputs = _leaves(output)
+        outputs = _leaves(self._live[-1])
         plain = len(outputs) == len(wanted) and all(type(one) is _Tensor for one in outputs)
         if plain:
             for one, sample in zip(outputs, wanted, strict=True):
                 sample.copy_from(one)
         seconds = float(start.elapsed_time(end)) * 1e-3
-        return {"events_s": seconds, "plain": plain, "fresh": fresh and self._apart()}
+        return {"events_s": seconds, "plain": plain, "fresh": fresh and self._apart(), **seen}
+
+    def _run(self, calls: range) -> bool:
+        """Some calls of the batch, each after its write; whether no output is an earlier one."""
+        rings, windows, count, fresh = self._rings, self._windows, len(self._rings), True
+        for call in calls:
+            turn = call % count
+            windows[turn][self._place[call]].copy_(self._values[call])
+            output = self._function(*rings[turn])
+            fresh = fresh and all(output is not old for old in self._live)
+            self._live.append(output)
+        return fresh
+
+    def _run_audited(self, call: int) -> tuple[bool, Message]:
+        """One call of the batch, as ``_run`` has it, and what was seen of it."""
+        given = self._rings[call % len(self._rings)]
+        with (
+            compiled_launches() as launches,
+            audited(self._files, self._device, given, timed_later=True) as audit,
+        ):
+            fresh = self._run(range(call, call + 1))
+            _synchronize(self._device)
+        return fresh, {"launches": launches, "audit": audit.to_json()}
 
     def _apart(self) -> bool:
         """Whether all live outputs lie in memory of their own, and in no input's."""
-        tensors = [
-            leaf for output in self._live for leaf in _leaves(output) if isinstance(leaf, _Tensor)
-        ]
+        tensors = [leaf for output in self._live for leaf in _leaves(output) if _is_tensor(leaf)]
         inputs = {
             value.untyped_storage().data_ptr()
             for ring in self._rings
             for value in ring
-            if isinstance(value, _Tensor)
+            if _is_tensor(value)
         }
         outputs = [tensor.untyped_storage().data_ptr() for tensor in tensors]
         return len(set(outputs)) == len(outputs) and not inputs & set(outputs)
@@ -155,6 +184,10 @@ def samples_of(request: Message, slot: Slot) -> list[Sample]:
     return wanted
 
 
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, _Tensor)
+
+
 def _leaves(output: Any) -> tuple[Any, ...]:
     return tuple(output) if isinstance(output, tuple | list) else (output,)
 
@@ -169,7 +202,7 @@ def prepare(request: Message, module: ModuleType, device: torch.device) -> Bench
         rings = [maker(Data(seed + ring, device)) for ring in range(count)]
     except torch.OutOfMemoryError as error:
         raise Shortage(str(error)) from error
-    return Bench(graded_function(request, module), rings, device)
+    return Bench(graded_function(request, module), rings, device, files_of(request, module))
 
 
 def _timer() -> Any:

@@ -2,13 +2,16 @@
 
 One worker is busy at a time. Within a quadruple drift that is linear in time cancels; across
 quadruples the mean of the log-ratios and its spread give the interval.
+
+What is timed is also audited: between quadruples, when nobody can expect it, a batch of each
+side is run and not timed, and the last call of the student's is looked at.
 """
 
 from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,14 +19,17 @@ import torch
 from grader.judge.timing.mirror import SAMPLES, Expected, Mirror, agrees
 from grader.judge.timing.sequential import Trial
 from grader.judge.timing.sides import Batch, Sample, Side
-from grader.judge.timing.statistics import Quadruple
+from grader.judge.timing.statistics import LOOKS, Quadruple
 from grader.protocol.batches import plan_writes
+from grader.protocol.frames import Message
 from grader.testing import fail, refuse
 
 BATCH_SECONDS = 0.045
 _FEWEST_CALLS = 16
-_AUDITS = 3
+_CHECKED_BATCHES = 3
 _OVERHEAD_BATCHES = 7
+_MOST_LENGTHENINGS = 8
+_MOST_CALLS = 450_000
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,24 @@ class Round:
 class Comparison:
     """A baseline and a student's function, prepared on the same inputs."""
 
-    def __init__(self, baseline: Side, student: Side, mirror: Mirror, seed: int) -> None:
+    def __init__(
+        self,
+        baseline: Side,
+        student: Side,
+        mirror: Mirror,
+        seed: int,
+        inspect: Callable[[Message], None] = lambda seen: None,
+    ) -> None:
+        """Name what is compared.
+
+        Args:
+            baseline: The one side.
+            student: The other.
+            mirror: What the student's calls must return.
+            seed: Of all that nobody may foresee.
+            inspect: Judges what was seen of an audited call; raises ``Judged``.
+        """
+        self._inspect = inspect
         self._baseline = baseline
         self._student = student
         self._mirror = mirror
@@ -61,22 +84,51 @@ class Comparison:
     def prepare(self, reference: str, seed: int) -> None:
         """Make the inputs in both workers, warm up, and see that the results are right."""
         for side in (self._baseline, self._student):
-            per_call = side.prepare(reference, seed, self._mirror.rings)
+            per_call = side.prepare(reference, seed, self._mirror.rings, self._mirror.set_bytes)
             self._calls[side] = BATCH_SECONDS / per_call
-        for _ in range(_AUDITS):
-            self._student_batch(self._random.randint(1, 2 * self._mirror.rings))
+        for number in range(_CHECKED_BATCHES):
+            calls = self._random.randint(1, 2 * self._mirror.rings)
+            self._student_batch(calls, audit=number == 0)
+        self._lengthen_batches()
         # Taken off both sides: by the baseline's events, since no student code runs there. On
         # the student's side a slow way to the worker and back could be staged.
         batches = [self._a(self._length()) for _ in range(_OVERHEAD_BATCHES)]
         self._overhead_s = statistics.median(batch.wall_s - batch.events_s for batch in batches)
 
+    def _lengthen_batches(self) -> None:
+        """Make batches last by the judge's clock, whatever the worker said of its own speed.
+
+        Of a batch that is too short the way to the worker and back would be most, and taking it
+        off would leave next to nothing.
+        """
+        for _ in range(_MOST_LENGTHENINGS):
+            batch = self._b(1.0)
+            if batch.wall_s >= BATCH_SECONDS / 2 or batch.calls >= _MOST_CALLS:
+                return
+            longer = min(BATCH_SECONDS / batch.wall_s, 8.0)
+            self._calls[self._student] = min(batch.calls * longer, _MOST_CALLS)
+
     def run(self, trial: Trial) -> list[Round]:
         """Measure until the trial is finished."""
         rounds: list[Round] = []
+        due = self._random.randrange(1, LOOKS[0])  # before anything is decided
         while not trial.finished:
             rounds.append(self.round())
             trial.add(rounds[-1].quadruple)
+            if len(rounds) == due:
+                self.audit()
+                due += self._random.randint(1, LOOKS[0])
         return rounds
+
+    def audit(self) -> None:
+        """Look at a call that is made like a timed one; both sides are kept equally busy.
+
+        Raises:
+            Judged: It is not the work of the submission's own kernels, or gave wrong results.
+        """
+        length = self._length()
+        self._a(length)
+        self._student_batch(self._calls_of(self._student, length), audit=True)
 
     def round(self) -> Round:
         """Measure one quadruple, by turns as ABBA and as BAAB."""
@@ -105,13 +157,15 @@ class Comparison:
     def _b(self, length: float) -> Batch:
         return self._student_batch(self._calls_of(self._student, length))
 
-    def _student_batch(self, calls: int) -> Batch:
+    def _student_batch(self, calls: int, audit: bool = False) -> Batch:
         seed = self._random.getrandbits(62)
         expected = self._mirror.advance(plan_writes(seed, calls, self._mirror.elements))
         self._student.arm(calls, seed)
         torch.cuda.synchronize()  # the judge's own kernels must not run beside the student's
-        batch = self._student.go(calls, [each.sample for each in expected])
+        batch = self._student.go(calls, [each.sample for each in expected], audit)
         _refuse_shortcuts(self._student.function, batch, expected)
+        if batch.seen is not None:
+            self._inspect(batch.seen)
         return replace(batch, overhead_s=self._overhead_s)
 
     def _length(self) -> float:

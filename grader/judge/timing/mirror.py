@@ -41,6 +41,7 @@ class Mirror:
     Attributes:
         dtypes: The dtype of each returned tensor.
         rings: Number of input sets.
+        set_bytes: Size of one.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Mirror:
         """
         self._oracle = oracle
         first = maker(Data(seed, device))
-        size = sum(value.nbytes for value in first if isinstance(value, torch.Tensor))
-        self.rings = max(2, -(-2 * cache_bytes // size))
+        self.set_bytes = sum(value.nbytes for value in first if isinstance(value, torch.Tensor))
+        self.rings = max(2, -(-2 * cache_bytes // self.set_bytes))
         self._sets = [first, *(maker(Data(seed + n, device)) for n in range(1, self.rings))]
         self._written = [written_tensor(one) for one in self._sets]
         self.elements = self._written[0].numel()
@@ -100,7 +101,8 @@ class Mirror:
         return places[self._draw(places.numel(), SAMPLES // 2, after.device)]
 
     def _draw(self, below: int, count: int, device: torch.device) -> torch.Tensor:
-        return torch.randint(below, (count,), generator=self._generator).to(device)
+        count = count if below else 0  # an empty tensor has no places
+        return torch.randint(max(below, 1), (count,), generator=self._generator).to(device)
 
 
 def agrees(got: torch.Tensor, expected: torch.Tensor) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from grader.course_files import load_module
+from grader.judge import provenance
+from grader.judge.conduct import Conduct
 from grader.judge.invocation import Scenario
 from grader.judge.seeds import case_seed
 from grader.judge.submission import GradedFunction
@@ -26,6 +28,7 @@ from grader.judge.timing.sides import Side
 from grader.judge.timing.statistics import Quadruple
 from grader.judge.timing.thresholds import Threshold, effective_threshold
 from grader.judge.timing.verdict import Verdict, judge, not_discriminating, start_trial
+from grader.protocol.frames import Message
 
 if TYPE_CHECKING:
     from grader.judge.grading import Grading
@@ -127,12 +130,19 @@ class SpeedRequest:
         scenario, session = contest.scenario, self.grading.baseline_session()
         comparison = Comparison(
             Side(session, contest.baseline, theirs, scenario),
-            Side(self.function.session, self.function.name, own, scenario),
+            Side(self.grading.timing_session(), self.function.name, own, scenario),
             mirror,
             case_seed(self.grading.seed, self.test, "batches"),
+            self._inspect,
         )
         comparison.prepare(self.grading.lesson.reference.read_text(), seed)
         return comparison
+
+    def _inspect(self, seen: Message) -> None:
+        """Whether an audited call is the work of the submission's own kernels."""
+        conduct = Conduct.told(self.function.function, seen)
+        provenance.require_own_work(conduct, self.grading.source.text)
+        provenance.require_launches(conduct)
 
     def _oracle(self, reference: ModuleType) -> Callable[..., Any]:
         """The right results of what is timed, in this process."""

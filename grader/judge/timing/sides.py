@@ -5,16 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
+from grader.judge import records
 from grader.judge.invocation import Scenario
+from grader.judge.replies import done
 from grader.judge.session import Session
-from grader.protocol.frames import Message, ProtocolViolation, field
+from grader.protocol.frames import Message, field, number, objects
 from grader.protocol.tensors import dtype_name
 
 PREPARE_DEADLINE_S = 120.0
 BATCH_DEADLINE_S = 30.0
+
+# No kernel launch is shorter; bounds the number of calls in a batch.
+_SHORTEST_S = 1e-7
+
+# Times that the input sets must fit into memory: making one takes temporary tensors.
+_NEEDED = 2
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Batch:
         own_tensors: Whether each call returned a plain tensor in memory of its own.
         samples: The elements asked for of each returned tensor, as float64.
         overhead_s: What of the wall time is the way to the worker and back.
+        seen: What the worker tells of the last call, if that was audited.
     """
 
     calls: int
@@ -49,6 +59,7 @@ class Batch:
     own_tensors: bool
     samples: tuple[torch.Tensor, ...]
     overhead_s: float = 0.0
+    seen: Message | None = None
 
     @property
     def seconds_per_call(self) -> float:
@@ -75,14 +86,19 @@ class Side:
         self._scenario = scenario
         self.function = function
 
-    def prepare(self, reference: str, seed: int, rings: int) -> float:
+    def prepare(self, reference: str, seed: int, rings: int, set_bytes: int) -> float:
         """Make the input sets in the worker and warm up; returns seconds per call.
 
         Args:
             reference: Text of the lesson's ``reference.py``.
             seed: Seed of the first set.
             rings: Number of sets.
+            set_bytes: Size of one set.
         """
+        attempt = partial(self._prepared, reference, seed, rings)
+        return self._session.believed(attempt, self.function, [set_bytes] * (_NEEDED * rings))
+
+    def _prepared(self, reference: str, seed: int, rings: int) -> float:
         request: Message = {
             "op": "prepare",
             "function": self.function,
@@ -93,20 +109,20 @@ class Side:
             "rings": rings,
             "deadline_s": PREPARE_DEADLINE_S,
         }
-        reply = self._session.ask(self.function, request, PREPARE_DEADLINE_S)
-        return max(1e-7, _seconds(reply, "seconds_per_call"))
+        return self._session.ask(self.function, request, PREPARE_DEADLINE_S, _seconds_per_call)
 
     def arm(self, calls: int, seed: int) -> None:
         """Announce the next batch: how many calls, and what is written before each."""
         request: Message = {"op": "arm", "calls": calls, "seed": seed}
-        self._session.ask(self.function, request, BATCH_DEADLINE_S)
+        self._session.ask(self.function, request, BATCH_DEADLINE_S, done("armed"))
 
-    def go(self, calls: int, samples: Sequence[Sample]) -> Batch:
+    def go(self, calls: int, samples: Sequence[Sample], audit: bool = False) -> Batch:
         """Run the armed batch and time it.
 
         Args:
             calls: How many calls it has.
             samples: What to bring back of each tensor that the last call returns.
+            audit: Whether the last call is audited, which takes time.
         """
         nbytes = sum(len(sample.index) for sample in samples) * torch.float64.itemsize
         slot, names, descriptors = self._session.output_slot(nbytes)
@@ -118,19 +134,35 @@ class Side:
                 {"index": sample.index, "dtype": dtype_name(sample.dtype)} for sample in samples
             ],
             "slots": names,
+            "audit": audit,
             "deadline_s": BATCH_DEADLINE_S,
         }
         start = time.perf_counter()
-        reply = self._session.ask(self.function, request, BATCH_DEADLINE_S, descriptors)
+        read = _audited_reply if audit else _reply
+        own, events_s, seen = self._session.ask(
+            self.function, request, BATCH_DEADLINE_S, read, descriptors
+        )
         copied = target.clone()
         wall_s = time.perf_counter() - start
-        own = reply.get("plain") is True and reply.get("fresh") is True
         parts = torch.split(copied, [len(sample.index) for sample in samples])
-        return Batch(calls, wall_s, _seconds(reply, "events_s"), own, tuple(parts))
+        return Batch(calls, wall_s, events_s, own, tuple(parts), seen=seen)
 
 
-def _seconds(reply: Message, name: str) -> float:
-    try:
-        return field(reply, name, float)
-    except ProtocolViolation:
-        return 0.0
+def _reply(reply: Message) -> tuple[bool, float, Message | None]:
+    plain, fresh = field(reply, "plain", bool), field(reply, "fresh", bool)
+    return plain and fresh, number(reply, "events_s", 0.0, BATCH_DEADLINE_S), None
+
+
+def _audited_reply(reply: Message) -> tuple[bool, float, Message | None]:
+    launches = objects(reply, "launches", records.MOST_LAUNCHES)
+    own, events_s, _ = _reply(reply)
+    seen: Message = {
+        "launches": [records.launch(one) for one in launches],
+        "audit": records.audit(field(reply, "audit", dict)),
+    }
+    return own, events_s, seen
+
+
+def _seconds_per_call(reply: Message) -> float:
+    """By device events; a first guess at the length of a batch."""
+    return max(_SHORTEST_S, number(reply, "seconds_per_call", 0.0, PREPARE_DEADLINE_S))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grader.judge.replies import WorkerFaultError
 from grader.judge.submission import GradedFunction
 from grader.judge.timing.request import Contest, SpeedRequest
 from grader.judge.timing.roofline import Work
@@ -84,6 +85,9 @@ class Speed:
             self._judge(request)
 
     def _judge(self, request: SpeedRequest) -> None:
-        verdict, self.timing = request.verdict()
+        try:
+            verdict, self.timing = request.verdict()
+        except WorkerFaultError:  # believed only where fresh workers repeat it
+            verdict, self.timing = request.verdict()
         if verdict.diagnosis is not None:
             raise Judged(verdict.status, verdict.diagnosis, share=verdict.share, timing=self.timing)

@@ -1,0 +1,142 @@
+"""What the runs of a call did beside giving a result, as the worker tells it.
+
+Decoded from frames that may be forged. What it means for a result is ``provenance``'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from grader.judge import records
+from grader.judge.call import Call
+from grader.lesson import Function
+from grader.protocol.frames import Message
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of torch that a line of the submission asked for.
+
+    Attributes:
+        name: As a lesson names it: ``"add"``, not ``"aten::add_"``.
+        line: The line, where it is known.
+        count: How often.
+    """
+
+    name: str
+    line: int | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """A thread or a process of the submission.
+
+    Attributes:
+        what: ``"thread"`` or ``"process"``.
+        line: Where it was started or is at work, where that is known.
+    """
+
+    what: str
+    line: int | None
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """What all runs of a call did.
+
+    Attributes:
+        function: Name of the submission's function.
+        required_kernels: Kernels of the submission that the result must come from.
+        torch_operations: What this function may use of torch beyond what every one may.
+        launches: The kernels launched, run by run.
+        audits: The notes beside them, run by run; an empty one tells of nothing.
+    """
+
+    function: str
+    required_kernels: Collection[str]
+    torch_operations: frozenset[str]
+    launches: Sequence[Sequence[Message]]
+    audits: Sequence[Message]
+
+    @staticmethod
+    def of(call: Call) -> Conduct:
+        """That of a call whose result is judged."""
+        return Conduct(
+            call.function,
+            call.required_kernels,
+            frozenset(call.torch_operations),
+            [run.launches for run in call.runs],
+            [run.audit for run in call.runs],
+        )
+
+    @staticmethod
+    def told(function: Function, reply: Message) -> Conduct:
+        """That of a single call, from a reply with the records of its launches and its audit."""
+        return Conduct(
+            function.name,
+            function.required_kernels,
+            frozenset(function.torch),
+            [reply["launches"]],
+            [reply["audit"]],
+        )
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Operations of torch that the submission asked for.
+
+        Raises:
+            ProtocolViolation: The notes are forged; so for the other properties.
+        """
+        return [
+            Operation(base_name(note["name"]), note["line"], note["count"])
+            for note in self._notes("operations")
+        ]
+
+    @property
+    def beside(self) -> set[str]:
+        """Operations of torch that the course's code asked for."""
+        return {base_name(name) for name in self._notes("beside")}
+
+    @property
+    def starts(self) -> list[Start]:
+        """Threads and processes of the submission."""
+        return [Start(note["what"], note["line"]) for note in self._notes("starts")]
+
+    @property
+    def kernels(self) -> list[set[str]]:
+        """Names of the launched kernels, run by run."""
+        return [{records.text(one, "kernel") for one in launches} for launches in self.launches]
+
+    @property
+    def device_kernels(self) -> set[str]:
+        """What the GPU ran, by the names that its driver reports; empty on a CPU."""
+        return set(self._notes("device_kernels"))
+
+    @property
+    def tampered(self) -> list[str]:
+        """What of the worker's own code was replaced."""
+        return [*self._notes("tampered")]
+
+    @cached_property
+    def _decoded(self) -> list[Message]:
+        return [records.audit(audit) for audit in self.audits]
+
+    def _notes(self, name: str) -> Sequence[Any]:
+        return [note for audit in self._decoded for note in audit.get(name, ())]
+
+
+def base_name(name: str) -> str:
+    """The name under which a lesson allows an operation: ``aten::add_`` is ``add``.
+
+    Operations of other namespaces keep theirs, so that no lesson allows them by chance.
+    """
+    namespace, _, short = name.rpartition("::")
+    if namespace not in ("aten", ""):
+        return name
+    for prefix in ("_foreach_", "_fused_"):
+        short = short.removeprefix(prefix)
+    return short.strip("_")

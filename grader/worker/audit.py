@@ -1,0 +1,200 @@
+"""What a call of the submission does beside launching kernels: torch's operations, by line.
+
+A graded result must come from the submission's own kernels. So each operation that torch runs
+is noted with the line of the submission that asked for it; operations of the course's code, of
+the worker's own and of library code that these call are left out. What may be used is not
+decided here: the judge knows it. Runs beside student code, so what it says is evidence that may
+cost points and never earns any.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from triton.runtime.jit import JITFunction
+
+from grader.protocol.frames import Message
+from grader.worker.callers import Caller, Files, caller_of
+from grader.worker.device_kernels import kernels_on_device
+from grader.worker.integrity import tampered
+from grader.worker.origins import Origins
+from grader.worker.starts import watched_starts
+
+# A frame is bounded; the first lines say it all.
+MOST_OPERATIONS = 64
+MOST_NAME = 80
+
+# Tensors of so many elements are numbers with a device: settings, counts. Longer ones are data.
+MOST_NUMBERS = 16
+
+# How elements get out of torch's sight without an operation of torch.
+_TO_HOST = {"tolist", "numpy", "__array__", "__dlpack__", "__reduce_ex__", "storage",
+            "typed_storage", "_typed_storage", "untyped_storage"}  # fmt: skip
+
+
+class Audit:
+    """The notes on one run of one call.
+
+    Attributes:
+        origins: Where the memory of tensors comes from.
+        kernels: What a GPU ran, by name; complete when the call is over.
+    """
+
+    def __init__(self, files: Files, inputs: Collection[Any] = ()) -> None:
+        """Begin.
+
+        Args:
+            files: Whose code lies in which file.
+            inputs: What the call is given.
+        """
+        self.origins = Origins(inputs)
+        self._files = files
+        self._operations: Counter[tuple[str, int | None]] = Counter()
+        self._beside: dict[str, None] = {}
+        self._starts: list[Message] = []
+        self.kernels: list[str] = []
+
+    def operation(self, func: Any, arguments: tuple[Any, ...], result: Any) -> None:
+        """Torch ran an operation; ``func`` is an overload of ``torch.ops``."""
+        caller = caller_of(self._files)
+        self.origins.operation(func, arguments, result, trusted=not caller.is_submission)
+        if func.is_view:
+            return
+        name = "aten::cpu" if _to_host(arguments, result) else str(func._schema.name)
+        if caller.is_submission:
+            self._note(name, caller)
+        elif len(self._beside) < MOST_OPERATIONS:
+            self._beside.setdefault(name[:MOST_NAME])
+
+    def host_access(self, name: str, tensor: torch.Tensor) -> None:
+        """A method was called that hands a tensor's memory to Python."""
+        if tensor.numel() > MOST_NUMBERS:
+            caller = caller_of(self._files)
+            if caller.is_submission:
+                self._note(f"aten::{name}", caller)
+
+    def _note(self, name: str, caller: Caller) -> None:
+        key = name[:MOST_NAME], caller.line
+        if key in self._operations or len(self._operations) < MOST_OPERATIONS:
+            self._operations[key] += 1
+
+    def started(self, what: str, caller: Caller) -> None:
+        """The submission started a thread or a process."""
+        if len(self._starts) < MOST_OPERATIONS:
+            self._starts.append({"what": what, "line": caller.line})
+
+    def to_json(self) -> Message:
+        """The notes as a field of a frame."""
+        return {
+            "operations": [
+                {"name": name, "line": line, "count": min(count, 2**31)}
+                for (name, line), count in self._operations.items()
+            ],
+            "beside": list(self._beside),
+            "starts": self._starts,
+            "device_kernels": self.kernels,
+            "tampered": tampered(),
+        }
+
+
+@contextmanager
+def audited(
+    files: Files,
+    device: torch.device,
+    inputs: Collection[Any] = (),
+    *,
+    timed_later: bool = False,
+) -> Iterator[Audit]:
+    """Note what the code inside does; to be entered last, so that nothing lies in between.
+
+    Args:
+        files: Whose code lies in which file.
+        device: Where kernels run.
+        inputs: What the call is given.
+        timed_later: Whether calls are timed in this process: then the driver is not asked for
+            kernels, since having asked it once slows every later launch.
+    """
+    audit = Audit(files, inputs)
+    on_device: AbstractContextManager[list[str]] = (
+        nullcontext([]) if timed_later else kernels_on_device(device)
+    )
+    with (
+        on_device as audit.kernels,
+        _launches_noted(audit.origins),
+        watched_starts(files, audit.started),
+        _HostAccess(audit),
+        _Operations(audit),
+    ):
+        yield audit
+
+
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Passes every operation on to the audit once it is done."""
+
+    def __init__(self, audit: Audit) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._audit = audit
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        self._audit.origins.used((*args, *kwargs.values()))
+        result = func(*args, **kwargs)
+        self._audit.operation(func, (*args, *kwargs.values()), result)
+        return result
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Otherwise the first operation imports torch's compiler, which takes seconds.
+        return False
+
+
+class _HostAccess(TorchFunctionMode):
+    """Sees the methods of tensors that no dispatch mode sees."""
+
+    def __init__(self, audit: Audit) -> None:
+        super().__init__()
+        self._audit = audit
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _TO_HOST and args and isinstance(args[0], torch.Tensor):
+            self._audit.host_access(name, args[0])
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _launches_noted(origins: Origins) -> Iterator[None]:
+    """Tell ``origins`` of the tensors that kernels are given."""
+    run = JITFunction.run
+
+    def noting_run(function: Any, *args: Any, **kwargs: Any) -> Any:
+        given = () if kwargs.get("warmup") else (*args, *kwargs.values())
+        origins.used(given)
+        origins.launch(given)
+        result = run(function, *args, **kwargs)
+        origins.ended(given)
+        return result
+
+    JITFunction.run = noting_run
+    try:
+        yield
+    finally:
+        JITFunction.run = run
+
+
+def _to_host(arguments: tuple[Any, ...], result: Any) -> bool:
+    """Whether an operation copied data from a GPU to the host."""
+    return (
+        isinstance(result, torch.Tensor)
+        and result.device.type == "cpu"
+        and result.numel() > MOST_NUMBERS
+        and any(isinstance(one, torch.Tensor) and one.device.type == "cuda" for one in arguments)
+    )

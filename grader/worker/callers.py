@@ -1,0 +1,131 @@
+"""Whose code asked for something: the submission, the course, or a library on behalf of one.
+
+The nearest line outside torch and Python's own library decides. An operation that
+autograd's engine runs was asked for by whoever started the engine, in whichever thread. What
+belongs to nobody known is the submission's: code that it made up, or read from elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy
+import torch
+import triton
+
+_GRADER = str(Path(__file__).parents[1]) + os.sep
+_NOTES = (__file__, *(str(Path(__file__).with_name(f"{name}.py")) for name in ("audit", "starts")))
+_TRITON = str(Path(triton.__path__[0])) + os.sep
+_LIBRARIES = tuple(str(Path(each.__path__[0])) + os.sep for each in (torch, numpy))
+_PYTHON = sysconfig.get_path("stdlib") + os.sep
+_INSTALLED = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
+
+# Where a thread waits while autograd's engine works for it.
+_ENGINE = "_engine_run_backward"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Whose code lies in which file.
+
+    Attributes:
+        submission: Path of the student's file.
+        course: Paths of the course's files that run beside it.
+    """
+
+    submission: str
+    course: frozenset[str] = frozenset()
+
+    @staticmethod
+    def of(module: Any, course: Collection[str | None] = ()) -> Files:
+        """Those of a call.
+
+        Args:
+            module: The submission, as it was imported.
+            course: Paths of the course's files; ``None`` is left out.
+        """
+        named = frozenset(path for path in course if path is not None)
+        return Files(str(getattr(module, "__file__", "")), named)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asked.
+
+    Attributes:
+        is_submission: Whether the submission did; else the course or the worker.
+        line: The line of the submission, where it is known.
+    """
+
+    is_submission: bool
+    line: int | None = None
+
+
+def caller_of(files: Files) -> Caller:
+    """Who asked for what this thread is doing."""
+    found = caller_from(sys._getframe(1), files)
+    if found is not None:
+        return found
+    for frame in _waiting_for_engine():
+        found = caller_from(frame, files)
+        if found is not None:
+            return found
+    return Caller(True)
+
+
+def caller_from(frame: FrameType | None, files: Files) -> Caller | None:
+    """Who asked, seen from a frame outwards; ``None`` if there are only libraries."""
+    while frame is not None and _is_between(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    file = frame.f_code.co_filename
+    # What Triton does with tensors on its own, as an autotuner does, serves its launches.
+    trusted = file in files.course or file.startswith((_GRADER, _TRITON))
+    if trusted and file != files.submission:
+        return Caller(False)
+    while frame is not None and frame.f_code.co_filename != files.submission:
+        frame = frame.f_back
+    return Caller(True, frame.f_lineno if frame is not None else None)
+
+
+def is_library(file: str) -> bool:
+    """Whether a file is torch's, Triton's or numpy's."""
+    return file.startswith((*_LIBRARIES, _TRITON))
+
+
+def is_python(file: str) -> bool:
+    """Whether a file is of Python's own library, which runs what others hand to it."""
+    return file.startswith("<frozen ") or (
+        file.startswith(_PYTHON) and not file.startswith(_INSTALLED)
+    )
+
+
+def is_ours(file: str) -> bool:
+    """Whether a file is the grader's."""
+    return file.startswith(_GRADER)
+
+
+def _is_between(file: str) -> bool:
+    return file in _NOTES or file.startswith(_LIBRARIES) or is_python(file)
+
+
+def _waiting_for_engine() -> Iterator[FrameType]:
+    """The frames in which other threads wait for autograd's engine, if this thread is its own."""
+    if torch._C._current_autograd_node() is None:
+        return
+    for thread, innermost in sys._current_frames().items():
+        frame: FrameType | None = innermost
+        while frame is not None and thread != threading.get_ident():
+            if frame.f_code.co_name == _ENGINE and is_library(frame.f_code.co_filename):
+                yield frame
+                break
+            frame = frame.f_back
