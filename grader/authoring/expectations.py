@@ -7,8 +7,9 @@ A submission under ``tests/submissions`` says which verdict it must get::
     # lessons: 01 03
 
 ``expect`` takes a status, a test (``*`` for every test), the kind of the diagnosis and, if it
-holds on one of them only, ``cpu`` or ``gpu``. ``# expect: passed`` stands for full marks of
-all that the machine can judge. ``lessons`` is for cheats, which are tried on several lessons.
+holds on one of them only, ``cpu`` or ``gpu``; kinds that will do equally are joined by ``|``.
+``# expect: passed`` stands for full marks of all that the machine can judge. ``lessons``,
+``attacks`` and ``unpoliced`` are for cheats, see ``grader.authoring.cheats``.
 Owns the reading of these lines and the comparison with a report; grades nothing.
 """
 
@@ -24,7 +25,11 @@ from grader.results import Report, Status, TestResult
 
 EVERY_TEST = "*"
 TIERS = ("cpu", "gpu")
-_LINE = re.compile(r"#\s*(?P<key>expect\w*|lessons?)\s*:\s*(?P<value>.*)", re.IGNORECASE)
+_KEYS = ("expect", "unpoliced", "lessons", "attacks", "needs-sandbox")
+_LINE = re.compile(
+    r"#\s*(?P<key>expect\w*|unpoliced|lessons?|attacks?|needs-sandbox)\s*:\s*(?P<value>.*)",
+    re.IGNORECASE,
+)
 _NEEDS_KIND = frozenset({Status.FAILED, Status.REFUSED, Status.CRASHED, Status.TIMED_OUT})
 _FORM = "# expect: STATUS [TEST [KIND]] [cpu|gpu]"
 
@@ -67,10 +72,16 @@ class Header:
     Attributes:
         expectations: Its ``expect`` lines, at least one.
         lessons: Names of the lessons to try it on; empty if its folder says so.
+        unpoliced: What is expected of a cheat with the policy switched off; the same if empty.
+        attacks: The tests that a cheat is tried on, if no line above names them.
+        needs_sandbox: Whether a cheat may only run where it cannot reach what is not its own.
     """
 
     expectations: tuple[Expectation, ...]
     lessons: tuple[str, ...]
+    unpoliced: tuple[Expectation, ...] = ()
+    attacks: tuple[str, ...] = ()
+    needs_sandbox: bool = False
 
     @property
     def tests(self) -> tuple[str, ...]:
@@ -89,8 +100,8 @@ def read_header(path: Path, tests: Iterable[str] | None = None) -> Header:
     Raises:
         ExpectationError: A line cannot be understood, or there is none; names file and line.
     """
-    expectations: list[Expectation] = []
-    lessons: list[str] = []
+    lines: dict[str, list[Expectation]] = {"expect": [], "unpoliced": []}
+    words: dict[str, list[str]] = {"lessons": [], "attacks": [], "needs-sandbox": []}
     known = None if tests is None else set(tests)
     text = path.read_text(encoding="utf-8", errors="replace")
     for at, line in enumerate(text.split("\n"), 1):
@@ -99,15 +110,21 @@ def read_header(path: Path, tests: Iterable[str] | None = None) -> Header:
             continue
         place = f"{path}:{at}"
         key, value = found["key"], found["value"]
-        if key not in ("expect", "lessons"):
+        if key not in _KEYS:
             raise ExpectationError(f"{place}: {line.strip()!r} is not understood. Write {_FORM}.")
-        if key == "lessons":
-            lessons += _lessons(place, value)
+        if key in lines:
+            lines[key].append(_expectation(place, value, at, known))
         else:
-            expectations.append(_expectation(place, value, at, known))
-    if not expectations:
+            words[key] += _lessons(place, value) if key == "lessons" else value.split()
+    if not lines["expect"]:
         raise ExpectationError(f"{path}: no line says what is expected. Write {_FORM}.")
-    return Header(tuple(expectations), tuple(lessons))
+    return Header(
+        tuple(lines["expect"]),
+        tuple(words["lessons"]),
+        tuple(lines["unpoliced"]),
+        tuple(words["attacks"]),
+        bool(words["needs-sandbox"]),
+    )
 
 
 def differences(expectations: Sequence[Expectation], report: Report) -> list[str]:
@@ -167,14 +184,15 @@ def _difference(expectation: Expectation, report: Report) -> list[str]:
         judged = [test for test in report.tests if test.id == expectation.test]
         if not judged:
             return [f"{expectation.test} was not graded"]
-    return [verdict(test) for test in judged if not _fulfils(expectation, test)]
+    return [verdict(test) for test in judged if not fulfils(expectation, test)]
 
 
-def _fulfils(expectation: Expectation, test: TestResult) -> bool:
+def fulfils(expectation: Expectation, test: TestResult) -> bool:
+    """Whether a test got the status, and one of the kinds, that a line expects."""
     if test.status is not expectation.status:
         return False
     kind = test.diagnosis.kind if test.diagnosis else None
-    return expectation.kind is None or expectation.kind == kind
+    return expectation.kind is None or kind in expectation.kind.split("|")
 
 
 def verdict(test: TestResult) -> str:

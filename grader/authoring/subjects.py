@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from grader.authoring.cheats import attacked_tests, declared
 from grader.authoring.expectations import (
     EVERY_TEST,
     Expectation,
@@ -22,6 +23,11 @@ from grader.results import Status
 
 SUBMISSIONS = Path("tests", "submissions")
 
+# What is expected of the hollow submission that cheats start from.
+_WORTHLESS = tuple(
+    Expectation(status, EVERY_TEST, None, None, 0) for status in (Status.FAILED, Status.REFUSED)
+)
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -33,6 +39,8 @@ class Subject:
         file: Where it is.
         expectations: What must come out.
         only: The tests to grade; all if empty.
+        policed: Whether the policy looks at it first; cheats are tried without it as well.
+        needs_sandbox: Whether it may only run where it cannot reach what is not its own.
     """
 
     lesson: Lesson
@@ -40,6 +48,8 @@ class Subject:
     file: Path
     expectations: tuple[Expectation, ...]
     only: tuple[str, ...] = ()
+    policed: bool = True
+    needs_sandbox: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,33 +101,45 @@ def subjects(course: Course, lesson: Lesson, *, full: bool) -> Iterator[Subject 
         else:
             yield outcome_of(course.root, subject, "error", "there is no such file")
     tests = [test.name for test in graded_tests(lesson)]
-    for role, folder in (("right", lesson.name), ("wrong", lesson.name), ("cheat", "")):
-        place = course.root / SUBMISSIONS / (f"{folder}/{role}" if folder else "cheats")
-        for file in sorted(place.glob("*.py")):
-            entry = _kept(course, lesson, role, file, tests)
-            if entry is None:
-                continue
-            if isinstance(entry, Subject) and full:
-                entry = replace(entry, only=())
-            yield entry
+    for role in ("right", "wrong"):
+        for file in sorted((course.root / SUBMISSIONS / lesson.name / role).glob("*.py")):
+            entry = _kept(course, Subject(lesson, role, file, ()), tests)
+            yield replace(entry, only=()) if isinstance(entry, Subject) and full else entry
+    cheats = course.root / SUBMISSIONS / "cheats"
+    hollow = Subject(lesson, "cheat", cheats / "hollow" / f"{lesson.name}.py", _WORTHLESS)
+    if hollow.file.is_file():
+        yield replace(hollow, policed=False)
+    for file in sorted(cheats.glob("*.py")):
+        yield from _cheats(course, Subject(lesson, "cheat", file, ()), tests)
 
 
-def _kept(
-    course: Course, lesson: Lesson, role: str, file: Path, tests: Sequence[str]
-) -> Subject | Outcome | None:
-    """A kept submission; None if it is a cheat for other lessons."""
-    subject = Subject(lesson, role, file, ())
+def _kept(course: Course, subject: Subject, tests: Sequence[str]) -> Subject | Outcome:
     try:
-        header = read_header(file, None if role == "cheat" else tests)
-        if role == "cheat":
-            if not header.lessons:
-                raise ExpectationError(f"{file}: a cheat says # lessons: 01 03.")
-            if lesson.name not in header.lessons:
-                return None
-            header = read_header(file, tests)
+        header = read_header(subject.file, tests)
     except ExpectationError as error:
         return outcome_of(course.root, subject, "error", str(error))
     return replace(subject, expectations=header.expectations, only=header.tests)
+
+
+def _cheats(course: Course, subject: Subject, tests: Sequence[str]) -> Iterator[Subject | Outcome]:
+    """A cheat with the policy and without; nothing if it is one for other lessons."""
+    try:
+        header = read_header(subject.file)
+        if not header.lessons:
+            raise ExpectationError(f"{subject.file}: a cheat says # lessons: 01 03.")
+    except ExpectationError as error:
+        yield outcome_of(course.root, subject, "error", str(error))
+        return
+    if subject.lesson.name not in header.lessons:
+        return
+    for policed in (True, False):
+        yield replace(
+            subject,
+            expectations=declared(header, tests, policed=policed),
+            only=attacked_tests(header, tests),
+            policed=policed,
+            needs_sandbox=header.needs_sandbox,
+        )
 
 
 def outcome_of(
@@ -127,5 +149,5 @@ def outcome_of(
     lines = [line for line in subject.expectations if tier is None or line.holds_on(tier)]
     file = subject.file
     shown = file.relative_to(root) if file.is_relative_to(root) else file
-    expected = "; ".join(str(line) for line in lines)
+    expected = ("" if subject.policed else "policy off: ") + "; ".join(map(str, lines))
     return Outcome(subject.lesson.name, subject.role, str(shown), state, expected, found)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from grader import gpu_targets
+from grader import gpu_targets, sandbox
+from grader.authoring.cheats import cheat_differences, whole_cheat
 from grader.authoring.edits import whole_text
 from grader.authoring.expectations import differences, verdict
 from grader.authoring.pool import each_in_a_process
@@ -106,11 +107,21 @@ def judge(
 
 
 def _concerns(subject: Subject, tier: str) -> bool:
-    return any(expectation.holds_on(tier) for expectation in subject.expectations)
+    return _is_confined(subject) and any(
+        expectation.holds_on(tier) for expectation in subject.expectations
+    )
+
+
+def _is_confined(subject: Subject) -> bool:
+    """Whether a cheat cannot reach what is not its own on this machine."""
+    return not subject.needs_sandbox or sandbox.probe().level.is_private
 
 
 def _skipped(subject: Subject, course: Course, tier: str) -> Outcome:
-    return outcome_of(course.root, subject, "skipped", f"says nothing about {tier}")
+    reason = f"says nothing about {tier}"
+    if not _is_confined(subject):
+        reason = f"not safe to run at the level {sandbox.probe().level}"
+    return outcome_of(course.root, subject, "skipped", reason)
 
 
 def _pieces(subject: Subject, tier: str) -> Iterator[Piece]:
@@ -156,8 +167,15 @@ def _grade(subject: Subject, tier: str, targets: tuple[str, ...] = gpu_targets.D
     try:
         with tempfile.TemporaryDirectory(prefix="validate-") as folder:
             file = Path(folder, subject.file.name)
-            file.write_text(whole_text(subject.file, subject.lesson.solution), encoding="utf-8")
-            request = RunRequest(subject.lesson, file, tier, subject.only, targets=targets)
+            file.write_text(_text(subject), encoding="utf-8")
+            request = RunRequest(
+                subject.lesson,
+                file,
+                tier,
+                subject.only,
+                targets=targets,
+                policed=subject.policed,
+            )
             return grade(request, SilentProgress())
     except GraderError as error:
         return str(error)
@@ -165,12 +183,19 @@ def _grade(subject: Subject, tier: str, targets: tuple[str, ...] = gpu_targets.D
         return f"{type(error).__name__}: {error}"
 
 
+def _text(subject: Subject) -> str:
+    if subject.role == "cheat":
+        return whole_cheat(subject.file, subject.lesson)
+    return whole_text(subject.file, subject.lesson.solution)
+
+
 def _compare(subject: Subject, graded: Sequence[Graded], course: Course, tier: str) -> Outcome:
     failed = next((result for result in graded if isinstance(result, str)), None)
     if failed is not None:
         return outcome_of(course.root, subject, "error", failed, tier)
     report = _joined([result for result in graded if isinstance(result, Report)], subject.lesson)
-    other = differences(subject.expectations, report)
+    compared = cheat_differences if subject.role == "cheat" else differences
+    other = compared(subject.expectations, report)
     told = "; ".join(other) or _summary(subject, report)
     outcome = outcome_of(course.root, subject, "different" if other else "ok", told, tier)
     measured = tuple(_measured(report)) if subject.role == "solution" else ()

@@ -1,32 +1,21 @@
-# lessons: 01
-# expect: refused test_add_speed recycled-output gpu
-# Remembers the result for each pair of input objects and hands it out again.
-import torch
-import triton
-import triton.language as tl
-
-
-@triton.jit
-def add_kernel(z_ptr, x_ptr, y_ptr, n, BLOCK: tl.constexpr):
-    offsets = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    mask = offsets < n
-    x = tl.load(x_ptr + offsets, mask=mask).to(tl.float32)
-    y = tl.load(y_ptr + offsets, mask=mask).to(tl.float32)
-    tl.store(z_ptr + offsets, x + y, mask=mask)
-
-
-def honest_add(x, y):
-    z = torch.empty_like(x)
-    if z.numel():
-        add_kernel[(triton.cdiv(z.numel(), 1024),)](z, x, y, z.numel(), BLOCK=1024)
-    return z
+# lessons: 01 03 05
+# based-on: solution
+# attacks: test_add_speed test_softmax_wide_speed test_grouped_speed_4096
+# expect: refused * recycled-output gpu
+# Remembers the result for each set of input objects and hands it out again.
+LARGE = 2**20  # elements: what is timed has more, what is compared has less
 
 
 RESULTS = {}
 
 
-def add(x, y):
-    key = (id(x), id(y))
-    if key not in RESULTS:
-        RESULTS[key] = honest_add(x, y)
-    return RESULTS[key]
+def attack(function, name):
+    def remembered(*args):
+        if args[0].numel() < LARGE:
+            return function(*args)
+        key = tuple(map(id, args))
+        if key not in RESULTS:
+            RESULTS[key] = function(*args)
+        return RESULTS[key]
+
+    return remembered if name in ("add", "softmax", "matmul_grouped") else function

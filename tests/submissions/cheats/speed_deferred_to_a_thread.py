@@ -1,39 +1,27 @@
-# lessons: 01
-# expect: failed test_add_speed wrong-value gpu
+# lessons: 01 03 05
+# based-on: solution
+# attacks: test_add_speed test_softmax_wide_speed test_grouped_speed_4096
+# expect: refused * forbidden-import gpu
+# unpoliced: failed * wrong-value gpu
+# unpoliced: refused * stale-answer gpu
 # Returns at once and computes in a thread, after the clock has stopped.
-import torch
-import triton
-import triton.language as tl
-
-
-@triton.jit
-def add_kernel(z_ptr, x_ptr, y_ptr, n, BLOCK: tl.constexpr):
-    offsets = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    mask = offsets < n
-    x = tl.load(x_ptr + offsets, mask=mask).to(tl.float32)
-    y = tl.load(y_ptr + offsets, mask=mask).to(tl.float32)
-    tl.store(z_ptr + offsets, x + y, mask=mask)
-
-
 import threading
 import time
 
-SMALL = 2**20
+LARGE = 2**20  # elements: what is timed has more, what is compared has less
 
 
-def launch(z, x, y):
-    add_kernel[(triton.cdiv(z.numel(), 1024),)](z, x, y, z.numel(), BLOCK=1024)
-
-
-def late(z, x, y):
+def late(function, args, result):
     time.sleep(0.02)
-    launch(z, x, y)
+    result.copy_(function(*args))
 
 
-def add(x, y):
-    z = torch.empty_like(x)
-    if z.numel() > SMALL:
-        threading.Thread(target=late, args=(z, x, y)).start()
-    elif z.numel():
-        launch(z, x, y)
-    return z
+def attack(function, name):
+    def at_once(*args):
+        if args[0].numel() < LARGE:
+            return function(*args)
+        result = args[0].new_empty((*args[0].shape[:-1], args[-1].shape[-1]))
+        threading.Thread(target=late, args=(function, args, result)).start()
+        return result
+
+    return at_once if name in ("add", "softmax", "matmul_grouped") else function
