@@ -33,8 +33,6 @@ from grader.report.progress import SilentProgress
 from grader.run import RunRequest, grade
 from grader.testing import Judged
 
-VERDICTS_PER_WORKER = 5
-
 Speeds = dict[str, ReferenceSpeed]
 
 
@@ -59,7 +57,9 @@ def full_runs(lesson: Lesson, runs: int) -> list[dict[str, Any]]:
     return rows
 
 
-def speed_verdicts(lesson: Lesson, runs: int) -> dict[str, list[dict[str, Any]]]:
+def speed_verdicts(
+    lesson: Lesson, runs: int, runs_per_worker: int
+) -> dict[str, list[dict[str, Any]]]:
     """Verdicts on every speed test of the reference solution."""
     rows: dict[str, list[dict[str, Any]]] = {test: [] for test in lesson.speed}
 
@@ -67,7 +67,7 @@ def speed_verdicts(lesson: Lesson, runs: int) -> dict[str, list[dict[str, Any]]]
         own = rows[request.test]
         try:
             comparison = request.prepare()
-            for _ in range(min(VERDICTS_PER_WORKER, runs - len(own))):
+            for _ in range(min(runs_per_worker, runs - len(own))):
                 own.append(_verdict(request, comparison))
         except Judged as judged:
             reason = judged.diagnosis.message
@@ -130,9 +130,11 @@ def _counts(verdicts: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
     }
 
 
-def measured(lesson: Lesson, runs: int, full: int) -> tuple[dict[str, Any], Speeds]:
+def measured(
+    lesson: Lesson, runs: int, runs_per_worker: int, full: int
+) -> tuple[dict[str, Any], Speeds]:
     """What is kept of a lesson, and its reference's speeds."""
-    verdicts = speed_verdicts(lesson, runs)
+    verdicts = speed_verdicts(lesson, runs, runs_per_worker)
     speeds = reference_speeds(lesson, verdicts)
     for rows in verdicts.values():
         for row in rows:
@@ -157,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     for name in options.lessons or course.names():
         lesson = course.lesson(name)
-        kept, speeds = measured(lesson, options.runs, options.full_runs)
+        kept, speeds = measured(lesson, options.runs, options.runs_per_worker, options.full_runs)
         found["lessons"][lesson.name] = kept
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         if options.calibrate:
@@ -175,6 +177,7 @@ def _is_full(kept: dict[str, Any]) -> bool:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reference_runs")
     parser.add_argument("--runs", type=int, default=20, help="verdicts on each speed test")
+    parser.add_argument("--runs-per-worker", type=int, default=5, help="before fresh workers")
     parser.add_argument("--full-runs", type=int, default=2, help="complete gradings of a lesson")
     parser.add_argument("--json", type=Path, required=True, help="file to write")
     parser.add_argument("--calibrate", action="store_true", help="keep the speeds found")

@@ -13,10 +13,10 @@ import torch
 import triton
 
 import benchmarks.performance as package
-from benchmarks.performance.interleaved import median_seconds
 from benchmarks.performance.operation import Operation
 from grader.judge.timing import ceiling, machine
 from grader.judge.timing.request import gpu_uuid
+from grader.lab.measure import median_seconds
 
 SCHEMA = 1
 
