@@ -13,7 +13,7 @@ WORKERS ?= $(shell cores=$$(nproc); echo $$((cores > 4 ? 4 : cores)))
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test validate check format build clean
+.PHONY: help setup demo test validate check format build notebooks links clean
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
@@ -79,6 +79,12 @@ format: setup ## Format the code and sort its imports
 
 build: setup ## Generate exercises/ and course/source/ from the solutions
 	@'$(BIN)/course' build
+
+notebooks: setup ## Execute every notebook, unsolved and solved, all grade cells included
+	@NOTEBOOKS=all '$(BIN)/python' -m pytest tests/notebooks -n $(WORKERS) --dist loadgroup $(ARGS)
+
+links: setup ## Request every link of the notebooks (needs the network)
+	@'$(BIN)/python' -m grader.authoring.links $(ARGS)
 
 clean: ## Remove .venv/, caches and built packages
 	@rm -rf '$(VENV)' build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -76,9 +76,20 @@ def validate(
     markdown: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Write a table for a CI summary page.")
     ] = None,
+    allow_unconfined: Annotated[
+        bool,
+        typer.Option("--allow-unconfined", help="Also where submissions could change your files."),
+    ] = False,
 ) -> None:
     """Grade solutions, skeletons and kept submissions; fail if any verdict differs."""
-    _end(lambda: _validate(lessons or [], device.value, jobs, full, json, markdown))
+
+    def command() -> int:
+        from grader.sandbox import require_confinement
+
+        require_confinement(allow_unconfined)
+        return _validate(lessons or [], device.value, jobs, full, json, markdown)
+
+    _end(command)
 
 
 @app.command()

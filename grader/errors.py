@@ -51,6 +51,10 @@ class WorkerStartError(GraderError):
     """The worker process could not be started: a fault of the machine, not of the student."""
 
 
+class UnconfinedError(GraderError):
+    """This machine cannot confine other people's code, and nobody asked to run it all the same."""
+
+
 class SolutionMarkersError(LessonDefinitionError):
     """The marks of what students are to write are wrong in a solution file.
 

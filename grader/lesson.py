@@ -35,12 +35,15 @@ class Function:
         backward_kernels: Those that must compute its gradients.
         differentiated: Whether the gradients are asked for too; without, what only they need
             may still be a stub.
+        torch: Operations of torch that its host code may use beyond those that every function
+            may (``grader.policy.allowed``): names below ``torch``, without a trailing underscore.
     """
 
     name: str
     kernels: tuple[str, ...]
     backward_kernels: tuple[str, ...] = ()
     differentiated: bool = False
+    torch: tuple[str, ...] = ()
 
     @property
     def required_kernels(self) -> tuple[str, ...]:
@@ -61,6 +64,7 @@ class Lesson:
         functions: The graded functions by name.
         speed: Speed thresholds by test id.
         root: The course's root: the folder that holds ``course/`` and ``exercises/``.
+        imports: Modules that a submission may import beyond those that every one may.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Lesson:
     functions: dict[str, Function]
     speed: dict[str, dict[str, Any]]
     root: Path
+    imports: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -96,6 +101,16 @@ class Lesson:
     def hidden_cases(self) -> Path:
         """Cases that students never see; exists on the instructor's machine only."""
         return self.folder / "hidden" / "cases.py"
+
+    @property
+    def notebook_source(self) -> Path:
+        """The teaching notebook in py:percent form; not every lesson has one."""
+        return self.folder / "notebook.py"
+
+    @property
+    def question(self) -> Path:
+        """The question that is answered in words and graded by hand, if there is one."""
+        return self.folder / "question.md"
 
     @property
     def pristine_skeleton(self) -> Path:
@@ -224,6 +239,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "deadline_s": (int, float),
     "functions": dict,
     "speed": dict,
+    "policy": dict,
 }
 
 
@@ -233,7 +249,7 @@ def _read_lesson(root: Path, name: str) -> Lesson:
         values = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LessonDefinitionError(f"{path}: not valid TOML: {error}") from error
-    values.setdefault("speed", {})
+    values = {"speed": {}, "policy": {}, **values}
     for key, kind in _TYPES.items():
         if not isinstance(values.get(key), kind):
             raise LessonDefinitionError(f"{path}: {key!r} is missing or of the wrong type.")
@@ -242,12 +258,33 @@ def _read_lesson(root: Path, name: str) -> Lesson:
             f"{path}: unknown key {unknown[0]!r}; known: {', '.join(_TYPES)}."
         )
     functions = {
-        function: Function(
-            function, tuple(entry.get("kernels", ())), tuple(entry.get("backward_kernels", ()))
-        )
+        function: _function(path, function, entry)
         for function, entry in values.pop("functions").items()
     }
-    return Lesson(name=name, root=root, functions=functions, **values)
+    imports = _names(path, "policy", values.pop("policy"), ("imports",))["imports"]
+    return Lesson(name=name, root=root, functions=functions, imports=imports, **values)
+
+
+def _function(path: Path, name: str, entry: object) -> Function:
+    keys = ("kernels", "backward_kernels", "torch")
+    lists = _names(path, f"functions.{name}", entry, keys)
+    kernels, backward_kernels, torch = (lists[key] for key in keys)
+    return Function(name, kernels, backward_kernels, torch=torch)
+
+
+def _names(
+    path: Path, table: str, entry: object, keys: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """Lists of names in a table of ``lesson.toml``; one that is left out is empty."""
+    if not isinstance(entry, dict):
+        raise LessonDefinitionError(f"{path}: [{table}] is no table.")
+    if unknown := sorted(entry.keys() - set(keys)):
+        known = ", ".join(keys)
+        raise LessonDefinitionError(f"{path}: [{table}] has {unknown[0]!r}; known: {known}.")
+    for key, value in entry.items():
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise LessonDefinitionError(f"{path}: [{table}] {key} is no list of names.")
+    return {key: tuple(entry.get(key, ())) for key in keys}
 
 
 def _parse_hints(text: str) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ import pytest
 
 from grader import gpu_targets, sandbox
 from grader.errors import LessonDefinitionError
-from grader.judge.device import choose_device, tier_of
+from grader.judge.device import choose_device, tier_of, wake_gpu
 from grader.judge.process import WorkerProcess
 from grader.judge.seeds import fresh_seed
 from grader.judge.source import SubmissionSource
@@ -76,6 +76,7 @@ class RunRequest:
         only: Names of the tests to run; all if empty.
         seed: Seed of the inputs; fresh entropy if ``None``.
         targets: GPU targets that kernels are compiled for where there is no GPU.
+        policed: Whether the policy has a say; without it one sees what a cheat gains even so.
     """
 
     lesson: Lesson
@@ -84,6 +85,7 @@ class RunRequest:
     only: tuple[str, ...] = ()
     seed: str | None = None
     targets: tuple[str, ...] = gpu_targets.DEFAULT
+    policed: bool = True
 
 
 def grade(
@@ -130,8 +132,11 @@ def _start(request: RunRequest) -> Grading:
     # torch takes seconds to import; the worker does the same in the meantime.
     from grader.judge.grading import Grading
 
+    if device == "gpu":
+        wake_gpu()
     seed = request.seed or fresh_seed()
     grading = Grading(request.lesson, source, device, seed, request.targets)
+    grading.policed = request.policed
     grading.adopt(worker)
     return grading
 
@@ -235,6 +240,7 @@ class _Recorder:
             self._grading.session("interpreted")
         if "speed" in fixtures and self._grading.device == "gpu":
             self._grading.baseline_session()
+            self._grading.timing_session()
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
         name, case = _names(nodeid)

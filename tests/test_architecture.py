@@ -30,6 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lesson_tests": {"errors", "lesson"},
     "gpu_targets": {"errors"},
     "units": set(),
+    "definitions": set(),
+    "policy": {"definitions", "lesson"},
     "testing": {"results"},
     "cases": {"errors", "lesson", "course_files"},
     # The wire is all that the two sides have in common.
@@ -38,17 +40,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "course_files": {"errors"},
     "worker": {"protocol", "scenarios", "course_files"},
     "sandbox": {"errors"},
-    "judge": VOCABULARY | {"testing", "protocol", "sandbox", "units", "course_files"},
+    "judge": VOCABULARY
+    | {"testing", "protocol", "sandbox", "units", "course_files", "definitions", "policy"},
     "plugin": VOCABULARY | {"testing", "cases", "course_files", "protocol", "judge"},
     "run": VOCABULARY | {"lesson_tests", "gpu_targets", "sandbox", "judge", "plugin"},
     "receipt": VOCABULARY | {"run"},
     # A report shows what was found out; it never finds out anything.
-    "report": VOCABULARY | {"lesson_tests", "units"},
+    "report": VOCABULARY | {"lesson_tests", "units", "sandbox.levels"},
     "commands": VOCABULARY | {"lesson_tests", "gpu_targets", "receipt", "report", "run"},
+    "lms": VOCABULARY | {"lesson_tests", "sandbox", "judge.source", "run", "report"},
     "authoring": VOCABULARY
-    | {"lesson_tests", "gpu_targets", "sandbox", "judge", "run", "receipt", "report"},
+    | {"lesson_tests", "gpu_targets", "definitions", "policy", "sandbox", "judge"}
+    | {"run", "receipt", "report", "lms.assignment"},
+    # Runs in a student's notebook: it may watch kernels and measure, and knows no verdict.
+    "lab": {"errors", "lesson", "units", "definitions", "worker.interpreter"}
+    | {"judge.timing", "judge.skeleton_state"},
     "cli": VOCABULARY
-    | {"lesson_tests", "gpu_targets", "commands", "receipt", "report", "authoring"},
+    | {"lesson_tests", "gpu_targets", "commands", "receipt", "report", "authoring", "sandbox"},
 }
 
 # Files that belong to a room without bearing its name.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from grader.authoring.assignment import build_assignment
 from grader.authoring.skeleton import build_skeleton
 from grader.errors import LessonDefinitionError
 from grader.lesson import Course, Lesson
@@ -69,8 +70,8 @@ def build(course: Course, lessons: Iterable[Lesson], *, force: bool = False) -> 
         One entry for each file that was not fresh.
 
     Raises:
-        LessonDefinitionError: A solution is missing or wrongly marked; nothing of that lesson
-            was written.
+        LessonDefinitionError: A solution is missing or wrongly marked, or a notebook does not
+            fit its tests; nothing of that lesson was written.
     """
     return [
         Built(file.path.relative_to(course.root), _bring_up_to_date(file, keep))
@@ -83,7 +84,8 @@ def generated_files(lesson: Lesson) -> list[Generated]:
     """The generated files of a lesson, with what they must hold.
 
     Raises:
-        LessonDefinitionError: The solution is missing or wrongly marked.
+        LessonDefinitionError: The solution is missing or wrongly marked, or the notebook's grade
+            cells are not the graded tests.
     """
     if not lesson.solution.is_file():
         raise LessonDefinitionError(
@@ -91,18 +93,15 @@ def generated_files(lesson: Lesson) -> list[Generated]:
             f"{lesson.name} is made from it."
         )
     skeleton = build_skeleton(lesson.solution.read_text(), lesson.solution)
-    files = [
+    notebook = build_assignment(lesson)
+    source = lesson.notebook_source if lesson.notebook_source.is_file() else lesson.tests
+    name = f"{lesson.notebook}.ipynb"
+    return [
         Generated(lesson.exercise, skeleton, lesson.solution),
         Generated(lesson.pristine_skeleton, skeleton, lesson.solution),
+        Generated(lesson.exercise.with_name(name), notebook, source),
+        Generated(lesson.pristine_skeleton.with_name(name), notebook, source),
     ]
-    source = lesson.folder / "notebook.py"
-    if source.is_file():
-        # Imported here: jupytext and nbformat are needed only where there is a notebook.
-        from grader.authoring.notebook import build_notebook
-
-        target = lesson.exercise.with_name(f"{lesson.notebook}.ipynb")
-        files.append(Generated(target, build_notebook(source.read_text()), source))
-    return files
 
 
 def _stale_files(lesson: Lesson, force: bool) -> list[tuple[Generated, bool]]:
@@ -115,10 +114,10 @@ def _stale_files(lesson: Lesson, force: bool) -> list[tuple[Generated, bool]]:
 
 
 def _is_worked_on(file: Generated, lesson: Lesson) -> bool:
-    """Whether the exercise holds anything else than the skeleton as it was last built."""
-    if file.path != lesson.exercise or not file.path.is_file():
+    """Whether an exercise holds anything else than what was last built."""
+    if file.path.parent != lesson.exercise.parent or not file.path.is_file():
         return False
-    pristine = lesson.pristine_skeleton
+    pristine = lesson.pristine_skeleton.with_name(file.path.name)
     return not pristine.is_file() or file.path.read_text() != pristine.read_text()
 
 

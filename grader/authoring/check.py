@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TypeGuard
 
 from grader.authoring.build import generated_files
+from grader.authoring.check_policy import line_in_table, refused_lines, unknown_names
+from grader.definitions import is_kernel
 from grader.errors import LessonDefinitionError, SolutionMarkersError
-from grader.judge.stubs import is_kernel
 from grader.lesson import Course, Lesson
 from grader.lesson_tests import LessonTest, read_tests
 
@@ -59,6 +60,7 @@ class _Checker:
     def problems(self) -> Iterator[Problem]:
         yield from self._generated()
         yield from self._functions()
+        yield from self._policy()
         try:
             tests = read_tests(self._lesson.tests)
         except LessonDefinitionError as error:
@@ -109,6 +111,16 @@ class _Checker:
                 if kernel not in defined or not is_kernel(defined[kernel]):
                     what = f"{solution} defines no @triton.jit function {kernel!r}."
                     yield self._problem(self._toml, line, what, "Correct the kernel's name.")
+
+    def _policy(self) -> Iterator[Problem]:
+        solution = self._lesson.solution
+        for line, what in refused_lines(self._lesson) if solution.is_file() else ():
+            remedy = f"Change it, or allow it in {self._toml.relative_to(self._root)}."
+            yield self._problem(solution, line, what, remedy)
+        for table, key, name in unknown_names(self._lesson):
+            line = line_in_table(self._toml, table, name)
+            what = f"[{table}] {key} names {name!r}, which there is not."
+            yield self._problem(self._toml, line, what, "Correct the name, or remove it.")
 
     def _points(self, graded: list[LessonTest]) -> Iterator[Problem]:
         total = sum(test.points or 0.0 for test in graded)

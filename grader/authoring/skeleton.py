@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grader.authoring.markers import BEGIN, Region, solution_regions
+from grader.definitions import is_kernel
 from grader.errors import SolutionMarkersError
-from grader.judge.stubs import KERNEL_STUB, host_stub, is_kernel
+from grader.judge.stubs import KERNEL_STUB, host_stub
 
 
 def build_skeleton(source: str, path: Path) -> str:

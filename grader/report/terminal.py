@@ -31,6 +31,7 @@ from grader.report.measurements import kernel_lines
 from grader.report.tests_table import TestsTable
 from grader.report.words import duration
 from grader.results import Diagnosis, Report, Status, TestResult
+from grader.sandbox.levels import warning
 
 _SCORE_STYLES = {
     ExitCode.OK: "bold green",
@@ -170,6 +171,8 @@ class _Page:
             duration(report.duration_s),
         )
         yield self.ink.text("  ·  ".join(facts), "dim")
+        if weakness := warning(report.sandbox):
+            yield self.ink.text(weakness, "dim")
 
 
 def _is_open(test: TestResult) -> bool:

@@ -41,6 +41,8 @@ def test_missing_generated_files_are_reported(small: SmallCourse) -> None:
     assert [problem.partition(":")[0] for problem in found] == [
         EXERCISE,
         "course/source/lesson09/lesson09.py",
+        "exercises/lesson09/09_Filling.ipynb",
+        "course/source/lesson09/09_Filling.ipynb",
     ]
     assert all("course build" in problem for problem in found)
 
@@ -63,6 +65,10 @@ def test_stale_generated_files_are_reported(small: SmallCourse) -> None:
         (TOML, "half = 0.5", "half = 0", f"{TOML}:9", "0 < half < full"),
         (TOML, "half = 0.5\n", "", f"{TOML}:9", "half=None"),
         (TOML, "half = 0.5", 'half = "0.5"', f"{TOML}:9", "0 < half < full"),
+        (TOML, '"]\n', '"]\ntorch = ["sofmax"]\n', f"{TOML}:8", "torch names 'sofmax'"),
+        (TOML, "[speed", '[policy]\nimports = ["no.such"]\n[speed', f"{TOML}:10", "'no.such'"),
+        (SOLUTION, "import triton", "import triton, os", f"{SOLUTION}:3", "import os"),
+        (SOLUTION, "return z", "return z @ z", f"{SOLUTION}:16", "refuses fill()"),
         (TESTS, '    """As fast as torch."""', "    pass", f"{TESTS}:12", "no docstring"),
         (TESTS, '@hint("speed")\n', "", f"{TESTS}:11", "names no section"),
         (TESTS, '@hint("speed")', '@hint("sped")', f"{TESTS}:12", "hint 'sped'"),
@@ -86,6 +92,13 @@ def test_each_disagreement_is_reported_where_it_is(
     assert any(
         problem.startswith(f"{where}: ") and what in problem for problem in problems(small)
     ), problems(small)
+
+
+def test_what_a_lesson_allows_its_solution_may_use(small: SmallCourse) -> None:
+    small.edit(SOLUTION, "return z", "return z @ z")
+    small.edit(TOML, '"]\n', '"]\ntorch = ["matmul", "autograd.grad", "mm", "add"]\n')
+    small.build()
+    assert problems(small) == []
 
 
 def test_a_test_that_replaces_another_is_reported(small: SmallCourse) -> None:

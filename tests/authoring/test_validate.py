@@ -37,9 +37,14 @@ class FakeRun(ModuleType):
     def __init__(self) -> None:
         super().__init__("grader.run")
         self.graded: list[tuple[str, tuple[str, ...], str]] = []
+        self.unpoliced: list[str] = []
 
-    def RunRequest(self, *arguments: Any, targets: Any) -> tuple[Any, ...]:  # noqa: N802
+    def RunRequest(  # noqa: N802
+        self, *arguments: Any, targets: Any, policed: bool = True
+    ) -> tuple[Any, ...]:
         """What to grade."""
+        if not policed:
+            self.unpoliced.append(arguments[1].stem)
         return arguments
 
     def grade(self, request: tuple[Any, ...], observer: Any) -> Report:
@@ -100,6 +105,7 @@ def test_solution_skeleton_and_every_kept_submission_are_graded(
     assert list(found) == ["solution", "skeleton", "right", "wrong", "cheat"]
     assert all(outcome.state == "ok" for outcome in found.values())
     assert found["cheat"].file == "tests/submissions/cheats/torch.py"
+    assert run.unpoliced == ["torch"]
 
 
 def test_wrong_submissions_are_graded_by_the_named_test_unless_everything_is_asked(
@@ -172,29 +178,31 @@ def test_subjects_come_in_a_fixed_order(course: Course) -> None:
 def test_the_command_fails_on_any_difference_and_writes_its_table(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert course_main(["validate", "1", "--jobs", "1", "--device", "cpu"]) == 0
-    assert "5 submissions: 5 ok" in capsys.readouterr().out
+    assert (
+        course_main(["validate", "1", "--jobs", "1", "--device", "cpu", "--allow-unconfined"]) == 0
+    )
+    assert "6 submissions: 6 ok" in capsys.readouterr().out
     (course.root / "tests/submissions/lesson01/right/other.py").write_text(
         "# expect: passed\nfailed a|b"
     )
     arguments = ["validate", "--jobs", "1", "--json", "-", "--markdown", "a.md"]
-    assert course_main([*arguments, "--device", "cpu"]) == 1
+    assert course_main([*arguments, "--device", "cpu", "--allow-unconfined"]) == 1
     out, err = capsys.readouterr()
     assert [one["state"] for one in json.loads(out)].count("different") == 1
     assert "expected passed" in err
     assert "found    failed test_add a|b; failed test_rows a|b" in err
     lines = (course.root / "a.md").read_text().splitlines()
-    assert lines[0] == "### course validate: 4 ok, 1 different"
+    assert lines[0] == "### course validate: 5 ok, 1 different"
     assert lines[4].startswith("| **different** | lesson01 | right: other.py | passed | failed")
     assert "a\\|b" in lines[4]
-    assert "| lesson01 | 2/2 points | 0 of 1 | 1 of 1 | 1 of 1 | 7.5 s |" in lines
+    assert "| lesson01 | 2/2 points | 0 of 1 | 1 of 1 | 2 of 2 | 9.0 s |" in lines
     assert lines.count("<details><summary>All submissions</summary>") == 1
 
 
 def test_an_error_outranks_a_difference_in_the_exit_code(course: Course) -> None:
     (course.root / "solutions/lesson01.py").write_text("no worker")
     (course.root / "exercises/lesson01/lesson01.py").write_text("passed")
-    assert course_main(["validate", "--jobs", "1", "--device", "cpu"]) == 3
+    assert course_main(["validate", "--jobs", "1", "--device", "cpu", "--allow-unconfined"]) == 3
 
 
 def test_nothing_validated_is_told_as_such() -> None:
@@ -217,8 +225,8 @@ def test_what_is_timed_on_a_gpu_is_alone_there_and_the_rest_is_graded_together(
     found = validate(course, course.lessons(), device="gpu", jobs=4)
 
     together = [("solution", ("test_add",)), ("skeleton", ()), ("right", ("test_add",)),
-                ("wrong", ("test_add",)), ("cheat", ("test_add",))]  # fmt: skip
-    timed = [(role, ("test_rows",)) for role in ("solution", "right", "cheat")]
+                ("wrong", ("test_add",)), *[("cheat", ("test_add",))] * 2]  # fmt: skip
+    timed = [(role, ("test_rows",)) for role in ("solution", "right")]
     assert pools == [(4, together), (1, timed)]
     assert {outcome.state for outcome in found} == {"ok"}
     assert found[0].found == "2/2 points"

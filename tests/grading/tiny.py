@@ -66,11 +66,14 @@ def graded(
     observer: Observed | None = None,
     **request: Any,
 ) -> Report:
-    """Grade a submission of this text, on the CPU and for no GPU; it is written to ``folder``."""
+    """Grade a submission of this text, on the CPU and for no GPU; it is written to ``folder``.
+
+    The policy has no say unless the request asks for it: what it would refuse must do no harm.
+    """
     lesson = lesson or tiny_lesson()
     file = folder / f"{lesson.name}.py"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    request = {"device": "cpu", "targets": ()} | request
+    request = {"device": "cpu", "targets": (), "policed": False} | request
     return grade(RunRequest(lesson, file, **request), observer or Observed())
 
 

@@ -7,8 +7,6 @@ answered out of turn is not lent again.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,8 +23,8 @@ class Lent:
 
     def __init__(self, worker: WorkerProcess, give_back: Callable[[WorkerProcess], None]) -> None:
         self.tier = worker.tier
-        self.scratch = Path(tempfile.mkdtemp(prefix="lent-"))
         self.pid = worker.pid
+        self.worker_pid = worker.worker_pid
         self._worker = worker
         self._give_back = give_back
         self._open = True
@@ -34,6 +32,14 @@ class Lent:
     def wait_until_ready(self) -> Message:
         """What the worker said of itself when it started."""
         return {"ready": True, "device": "interpreter"}
+
+    def place(self, name: str, content: bytes) -> Path:
+        """As the worker's own."""
+        return self._worker.place(name, content)
+
+    def remember(self, file: Path | None) -> None:
+        """As the worker's own."""
+        self._worker.remember(file)
 
     def request(
         self, message: Message, deadline_s: float, descriptors: Sequence[int] = ()
@@ -51,18 +57,14 @@ class Lent:
             return
         with contextlib.suppress(WorkerDied):
             if self._worker.request({"op": "output"}, 10.0) == {"written": True}:
-                self._finish()
+                self._open = False
                 self._give_back(self._worker)
                 return
         self._end()
 
     def _end(self) -> None:
-        self._finish()
-        self._worker.close()
-
-    def _finish(self) -> None:
         self._open = False
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._worker.close()
 
 
 # What torch and the interpreter import at the first call is not the deadline's business.

@@ -306,7 +306,7 @@ def test_an_input_that_came_back_as_another_tensor_is_refused(check: Check, afte
 # ----------------------------------------------------------------- provenance
 
 
-@pytest.mark.parametrize("launches", [(), ({"kernel": "other"},), ({},)])
+@pytest.mark.parametrize("launches", [(), ({"kernel": "add"},)])
 def test_a_right_result_without_its_kernel_is_refused(check: Check, launches: Any) -> None:
     judged = verdict(check, call_of(returned(), launches=launches))
     assert (judged.status, judged.diagnosis.kind) == (Status.REFUSED, "kernel-not-launched")

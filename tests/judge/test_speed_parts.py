@@ -10,6 +10,7 @@ import torch
 
 from grader.judge.timing.measure import Comparison, Round
 from grader.judge.timing.mirror import Mirror, agrees
+from grader.judge.timing.sequential import Trial, ratio_goal
 from grader.judge.timing.sides import Batch, Sample
 from grader.protocol.batches import (
     WINDOW,
@@ -19,8 +20,9 @@ from grader.protocol.batches import (
     written_tensor,
 )
 from grader.protocol.data import Data
+from grader.protocol.frames import Message
 from grader.results import Status
-from grader.testing import Judged
+from grader.testing import Judged, refuse
 
 CPU = torch.device("cpu")
 N = 1 << 12
@@ -45,13 +47,13 @@ class Twin:
         self.rings = [two_vectors(Data(seed + n)) for n in range(mirror(seed).rings)]
         self.output = torch.empty(0)
 
-    def prepare(self, reference: str, seed: int, rings: int) -> float:
+    def prepare(self, reference: str, seed: int, rings: int, set_bytes: int) -> float:
         return 0.01
 
     def arm(self, calls: int, seed: int) -> None:
         self.writes = plan_writes(seed, calls, N)
 
-    def go(self, calls: int, samples: Sequence[Sample]) -> Batch:
+    def go(self, calls: int, samples: Sequence[Sample], audit: bool = False) -> Batch:
         for call, place in enumerate(self.writes.place):
             x, y = self.rings[call % len(self.rings)]
             start = self.writes.starts[place]
@@ -59,7 +61,8 @@ class Twin:
             self.output = self.add(x, y)
         (sample,) = samples
         values = self.output[torch.tensor(sample.index) % N].double()
-        return Batch(calls, calls * 1e-2, calls * 0.99e-2, self.own, (values,))
+        seen = {"audited": calls} if audit else None
+        return Batch(calls, calls * 1e-2, calls * 0.99e-2, self.own, (values,), seen=seen)
 
 
 @pytest.fixture(autouse=True)
@@ -75,9 +78,18 @@ def verdict_on(student: Twin) -> Judged:
 
 def measure(student: Twin, rounds: int = 1) -> list[Round]:
     """Quadruples of an honest baseline against a student."""
-    comparison = Comparison(Twin(torch.add), student, mirror(), seed=1)  # type: ignore[arg-type]
-    comparison.prepare("", 7)
+    comparison = prepared(student)
     return [comparison.round() for _ in range(rounds)]
+
+
+def prepared(
+    student: Twin, seed: int = 1, inspect: Callable[[Message], None] = lambda seen: None
+) -> Comparison:
+    """A comparison of a student with an honest baseline, ready to be measured."""
+    sides: tuple[Any, Any] = (Twin(torch.add), student)
+    comparison = Comparison(*sides, mirror(), seed, inspect)
+    comparison.prepare("", 7)
+    return comparison
 
 
 def test_the_same_seed_plans_the_same_writes() -> None:
@@ -233,3 +245,79 @@ def test_the_margin_of_a_sample_is_that_of_its_dtype(
     expected = torch.linspace(1, 2, 64).to(dtype)
 
     assert agrees(expected.double() * (1 + relative), expected) is right
+
+
+# ------------------------------------------------------------------------- audited calls
+
+
+class Watched(Twin):
+    """A student's side that remembers which of its batches were audited, and their length."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.add)
+        self.batches: list[tuple[int, bool]] = []
+
+    def go(self, calls: int, samples: Sequence[Sample], audit: bool = False) -> Batch:
+        self.batches.append((calls, audit))
+        return super().go(calls, samples, audit)
+
+
+def audits_while_measured(seed: int) -> list[tuple[int, int]]:
+    """Place and length of each audited batch among those of a trial."""
+    student = Watched()
+    comparison = prepared(student, seed)
+    student.batches.clear()
+    comparison.run(Trial(ratio_goal(0.9)))
+    return [(n, calls) for n, (calls, audit) in enumerate(student.batches) if audit]
+
+
+def test_the_first_calls_at_the_timed_size_are_audited() -> None:
+    student = Watched()
+
+    prepared(student)
+
+    assert student.batches[0][1] is True
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_verdict_has_an_audit_before_its_first_look_and_behind_a_timed_round(
+    seed: int,
+) -> None:
+    (first, calls), *_ = audits_while_measured(seed)
+
+    assert 2 <= first < 2 * 8
+    assert calls >= 16  # as long as a batch that is timed
+
+
+def test_when_an_audit_comes_depends_on_the_judges_seed() -> None:
+    assert len({audits_while_measured(seed)[0] for seed in range(6)}) > 2
+
+
+def test_what_is_seen_of_an_audited_call_is_judged() -> None:
+    seen: list[Message] = []
+
+    comparison = prepared(Twin(torch.add), inspect=seen.append)
+    comparison.audit()
+
+    assert len(seen) == 2
+    assert seen[1]["audited"] >= 16
+
+
+def test_a_wrong_result_of_an_audited_call_is_seen_before_its_conduct() -> None:
+    def inspect(seen: Message) -> None:
+        raise AssertionError("the values come first")
+
+    with pytest.raises(Judged) as caught:
+        prepared(Twin(torch.sub), inspect=inspect)
+
+    assert caught.value.diagnosis.kind == "wrong-value"
+
+
+def test_a_call_that_is_not_the_submissions_own_work_ends_the_measurement() -> None:
+    def inspect(seen: Message) -> None:
+        refuse("torch-instead-of-kernel", "seen")
+
+    with pytest.raises(Judged) as caught:
+        prepared(Twin(torch.add), inspect=inspect)
+
+    assert caught.value.status is Status.REFUSED

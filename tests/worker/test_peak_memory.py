@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 import torch
 
+from grader.judge.call import Call, Run
 from grader.judge.peak_memory import PeakMemory
 from grader.judge.submission import GradedFunction
 from grader.results import Status
@@ -44,8 +45,13 @@ def test_the_first_call_which_compiles_and_tunes_does_not_count(
     assert peak_memory(request, module, None, tier) == 64
 
 
-def function(peak: int, tier: str = "compiled") -> GradedFunction:
-    session = SimpleNamespace(tier=tier, peak_memory=lambda invocation: peak)
+def function(peak: int, tier: str = "compiled", launches: bool = True) -> GradedFunction:
+    launched = Run(None, (), (), (), ({"kernel": "work_kernel"},) if launches else ())
+    session = SimpleNamespace(
+        tier=tier,
+        peak_memory=lambda invocation: peak,
+        call=lambda invocation: Call("work", (), (launched,), "a GPU", ("work_kernel",)),
+    )
     graded = SimpleNamespace(
         name="work",
         session=session,
@@ -64,6 +70,13 @@ def test_a_temporary_tensor_is_too_much() -> None:
         PeakMemory()(function(3 * 4096), at_most_bytes=4096)
 
     assert caught.value.diagnosis.kind == "too-much-memory"
+
+
+def test_a_function_that_computes_nothing_is_no_miser() -> None:
+    with pytest.raises(Judged) as caught:
+        PeakMemory()(function(0, launches=False), at_most_bytes=4096)
+
+    assert caught.value.diagnosis.kind == "kernel-not-launched"
 
 
 def test_without_a_gpu_peak_memory_is_deferred() -> None:

@@ -1,0 +1,359 @@
+"""Whose work a result is: what may be seen of an honest call, and what may not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from grader.judge.call import Call, Input, Returned, Run
+from grader.judge.conduct import Conduct, base_name
+from grader.judge.provenance import require_launches, require_origins, require_own_work
+from grader.protocol.frames import Message
+from grader.results import Status
+from grader.testing import Judged, Output
+from tests.grading.tiny import graded, line_of, result_of, verdict_of, with_double
+
+TEXT = "@triton.jit\ndef add_kernel(z, x):\n    pass\n\ndef add(x):\n    pass\n"
+
+
+def audit(
+    *operations: str,
+    line: int | None = 7,
+    count: int = 1,
+    starts: Sequence[Message] = (),
+    beside: Sequence[str] = (),
+    device_kernels: Sequence[str] = (),
+    tampered: Sequence[str] = (),
+) -> Message:
+    return {
+        "operations": [{"name": name, "line": line, "count": count} for name in operations],
+        "beside": list(beside),
+        "starts": list(starts),
+        "device_kernels": list(device_kernels),
+        "tampered": list(tampered),
+    }
+
+
+def conduct(
+    seen: Message, *launched: str, allowed: Sequence[str] = (), function: str = "add"
+) -> Conduct:
+    launches = [{"kernel": name} for name in launched or ("add_kernel",)]
+    return Conduct(function, ("add_kernel",), frozenset(allowed), [launches], [seen])
+
+
+def refusal(found: Conduct, text: str | None = TEXT) -> Judged:
+    with pytest.raises(Judged) as caught:
+        require_own_work(found, text)
+    assert caught.value.status is Status.REFUSED
+    return caught.value
+
+
+def kind(found: Conduct, text: str | None = TEXT) -> str:
+    return refusal(found, text).diagnosis.kind
+
+
+# ---------------------------------------------------------------------- operations of torch
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aten::empty_like", "aten::zeros", "aten::fill_", "aten::zero_", "aten::clone",
+        "aten::copy_", "aten::_to_copy", "aten::cat", "aten::constant_pad_nd",
+        "aten::_unsafe_view", "aten::_reshape_alias", "aten::slice_backward",
+        "aten::_local_scalar_dense", "aten::lift_fresh", "aten::arange",
+        "profiler::_record_function_enter_new", "profiler::_record_function_exit",
+    ],
+)  # fmt: skip
+def test_allocating_copying_and_viewing_is_everybodys_right(name: str) -> None:
+    require_own_work(conduct(audit(name)), TEXT)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aten::_softmax", "aten::add", "aten::mm", "aten::sum", "aten::mul_", "aten::index_put_",
+        "aten::where", "aten::masked_fill_", "aten::_foreach_add_", "aten::native_dropout",
+        "mine::copy_", "prims::add", "triton::kernel", "profiler::mine",
+    ],
+)  # fmt: skip
+def test_computing_with_torch_is_refused(name: str) -> None:
+    assert kind(conduct(audit("aten::empty", name))) == "torch-instead-of-kernel"
+
+
+def test_a_refusal_says_what_where_why_and_what_to_do() -> None:
+    diagnosis = refusal(conduct(audit("aten::_softmax", line=12))).diagnosis
+
+    assert diagnosis.line == 12
+    assert diagnosis.message.startswith("add() computes with torch in line 12: softmax.")
+    assert "do this step in one of" in diagnosis.message
+
+
+def test_a_line_that_is_not_known_is_left_out() -> None:
+    diagnosis = refusal(conduct(audit("aten::exp", line=None))).diagnosis
+
+    assert (diagnosis.line, " in line" in diagnosis.message) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("aten::sum", "sum"),
+        ("aten::add_", "add"),
+        ("aten::_foreach_add_", "add"),
+        ("aten::add", "_foreach_add"),
+        ("aten::mm", "matmul"),
+        ("aten::addmm", "linear"),
+        ("aten::threshold_backward", "relu"),
+        ("aten::embedding_dense_backward", "embedding"),
+    ],
+)
+def test_what_a_lesson_allows_is_allowed(name: str, allowed: str) -> None:
+    require_own_work(conduct(audit(name), allowed=[allowed]), TEXT)
+
+
+def test_what_a_lesson_allows_is_named_in_a_refusal() -> None:
+    diagnosis = refusal(conduct(audit("aten::exp"), allowed=["sum", "autograd.grad"])).diagnosis
+
+    assert diagnosis.message.endswith("viewing tensors, and here for sum.")
+
+
+@pytest.mark.parametrize("name", ["tolist", "numpy", "__array__", "cpu", "untyped_storage"])
+def test_computing_in_python_is_refused(name: str) -> None:
+    diagnosis = refusal(conduct(audit(f"aten::{name}"))).diagnosis
+
+    assert diagnosis.kind == "torch-instead-of-kernel"
+    assert "out of torch in line 7" in diagnosis.message
+
+
+def test_numbers_may_be_read_one_by_one_while_they_are_few() -> None:
+    few = audit("aten::_local_scalar_dense", count=64)
+    many = audit("aten::_local_scalar_dense", count=65)
+
+    require_own_work(conduct(few), TEXT)
+    require_own_work(conduct(many, allowed=["item"]), TEXT)
+    assert "65 numbers" in refusal(conduct(many)).diagnosis.message
+
+
+def test_an_operation_goes_by_one_name() -> None:
+    names = ["aten::add_", "aten::_foreach_add", "aten::__and__", "mine::add_", "_fused_adam_"]
+
+    assert [base_name(name) for name in names] == ["add", "add", "and", "mine::add_", "adam"]
+
+
+# ------------------------------------------------------------ threads, processes, kernels
+
+
+@pytest.mark.parametrize("what", ["thread", "process"])
+def test_work_outside_the_call_is_refused(what: str) -> None:
+    diagnosis = refusal(conduct(audit(starts=[{"what": what, "line": 3}]))).diagnosis
+
+    assert (diagnosis.kind, diagnosis.line) == ("work-outside-the-call", 3)
+    assert what in diagnosis.message
+
+
+def test_who_replaces_the_graders_code_is_refused_before_anything_it_says() -> None:
+    found = conduct(audit("aten::exp", tampered=["grader.worker.calls._run"]))
+
+    assert kind(found) == "tampered"
+
+
+def test_a_launched_kernel_must_stand_in_the_file() -> None:
+    assert kind(conduct(audit(), "add_kernel", "triton_poi_fused_0")) == "foreign-kernel"
+    require_own_work(conduct(audit(), "add_kernel", "triton_poi_fused_0"))  # no text to ask
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "add_kernel",
+        "Memcpy DtoD (Device -> Device)",
+        "Memset (Device)",
+        "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<float>, X>",
+        "void at::native::elementwise_kernel<128, 2, at::native::direct_copy_kernel_cuda(Y)>",
+        "void at::native::vectorized_elementwise_kernel<8, at::native::float16_copy_kernel_cuda>",
+    ],
+)
+def test_a_gpu_may_run_the_submissions_kernels_fills_and_copies(name: str) -> None:
+    require_own_work(conduct(audit(device_kernels=[name])), TEXT)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nvjet_sm90_hsh_64x8_64x16_1x4_h_bz_NNT",
+        "void (anonymous namespace)::softmax_warp_forward<float, float, float, 11, false, false>",
+        "void at::native::reduce_kernel<512, 1, at::native::ReduceOp<float>>",
+        "triton_per_fused__softmax_0",
+    ],
+)
+def test_another_kernel_on_the_gpu_is_refused_and_named(name: str) -> None:
+    diagnosis = refusal(conduct(audit(device_kernels=["add_kernel", name]))).diagnosis
+
+    assert diagnosis.kind == "foreign-kernel"
+    assert name[:100] in diagnosis.message
+
+
+def test_kernels_of_allowed_operations_and_of_the_course_go_by_any_name() -> None:
+    blas = ["nvjet_sm90_hsh_64x8"]
+
+    require_own_work(conduct(audit("aten::mm", device_kernels=blas), allowed=["mm"]), TEXT)
+    require_own_work(conduct(audit(beside=["aten::mm"], device_kernels=blas)), TEXT)
+
+
+def test_kernels_of_torchs_compiler_are_refused_even_there() -> None:
+    found = conduct(audit(beside=["aten::mm"], device_kernels=["triton_per_fused_0"]))
+
+    assert kind(found) == "foreign-kernel"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"operations": 3},
+        {"operations": [{}]},
+        {"operations": [{"name": 1, "line": 1, "count": 1}]},
+        {"operations": [{"name": "aten::add", "line": -1, "count": 1}]},
+        {"operations": [{"name": "aten::add", "line": 10**9, "count": 1}]},
+        {"operations": [{"name": "aten::empty", "line": 1, "count": "many"}]},
+        {"operations": [{"name": "aten::empty", "line": 1, "count": 1}] * 5000},
+        {"starts": [{"what": "miracle", "line": 1}]},
+        {"device_kernels": [1]},
+        {"device_kernels": "add_kernel"},
+        {"device_kernels": ["x"] * 5000},
+        {"beside": None},
+    ],
+)
+def test_forged_notes_are_refused_and_harm_nobody(forged: Message) -> None:
+    assert kind(conduct({**audit(), **forged})) == "malformed-frame"
+
+
+def test_notes_that_tell_of_nothing_prove_nothing() -> None:
+    require_own_work(conduct({}), TEXT)
+
+
+def test_each_run_must_launch_the_kernel() -> None:
+    once = Conduct("add", ("add_kernel",), frozenset(), [[{"kernel": "add_kernel"}], []], [{}, {}])
+
+    with pytest.raises(Judged) as caught:
+        require_launches(once)
+
+    assert caught.value.diagnosis.kind == "kernel-not-launched"
+
+
+# ------------------------------------------------------------------ where a result comes from
+
+X = torch.arange(1.0, 7.0)
+
+
+def call(result: torch.Tensor, origin: str | None) -> Call:
+    returned = Returned(result, result.stride(), "cpu", None, None, None, origin)
+    return Call("add", (Input("x", X),), (Run(returned, (X,), (), (), ()),), "interpreter")
+
+
+@pytest.mark.parametrize("origin", ["torch", "foreign", "unseen"])
+def test_a_result_that_no_kernel_had_in_its_hands_is_refused(origin: str) -> None:
+    with pytest.raises(Judged) as caught:
+        require_origins(call(X * 2, origin), [Output("", X * 2)])
+
+    assert caught.value.status is Status.REFUSED
+    assert caught.value.diagnosis.kind == "result-not-from-kernel"
+
+
+@pytest.mark.parametrize("origin", ["kernel", None])
+def test_a_result_of_a_kernel_or_of_unknown_origin_passes(origin: str | None) -> None:
+    require_origins(call(X * 2, origin), [Output("", X * 2)])
+
+
+@pytest.mark.parametrize(
+    "result",
+    [torch.zeros(6), torch.ones(6), torch.full((6,), float("nan")), X.clone(), torch.empty(0)],
+    ids=["zeros", "ones", "NaN", "a copy of the input", "empty"],
+)
+def test_what_needs_no_computing_may_come_from_torch(result: torch.Tensor) -> None:
+    require_origins(call(result, "torch"), [Output("", result)])
+
+
+def test_a_result_of_several_tensors_is_asked_for_each() -> None:
+    one = call(X * 2, "kernel")
+    other = replace(one.runs[0].result, origin="torch")  # type: ignore[type-var]
+    runs = (replace(one.runs[0], result=(one.runs[0].result, other)),)
+
+    with pytest.raises(Judged) as caught:
+        require_origins(replace(one, runs=runs), [Output("y", X * 2), Output("z", X * 2)])
+
+    assert caught.value.diagnosis.message.startswith("z of add():")
+
+
+# --------------------------------------------------------------------------- real submissions
+
+ALL = "double_kernel[(triton.cdiv(x.numel(), 64),)](y, x, x.numel(), BLOCK=64)"
+BYPASSES = {
+    "torch behind a launch": ("return y.copy_(x + x)", "torch-instead-of-kernel"),
+    "torch for long inputs": ("return x * 2 if x.numel() > 1 else y", "torch-instead-of-kernel"),
+    "lists": ("return torch.tensor([2 * v for v in x.tolist()])", "torch-instead-of-kernel"),
+    "without torch's modes": (
+        "from torch.utils._python_dispatch import _disable_current_modes\n"
+        "with _disable_current_modes():\n    return x * 2",
+        "result-not-from-kernel",
+    ),
+    "copied by the kernel": (
+        "from torch.utils._python_dispatch import _disable_current_modes\n"
+        "with _disable_current_modes():\n    half = x * 1.0\n"
+        f"{ALL.replace('(y, x,', '(y, half,')}\nreturn y",
+        "result-not-from-kernel",
+    ),
+    "watching replaced": (
+        "import sys\nsys.modules['grader.worker.calls']._describe_run = lambda *a: {}\nreturn y",
+        "tampered",
+    ),
+    "in a thread": (
+        "import threading\nthread = threading.Thread(target=lambda: y.copy_(x + x))\n"
+        "thread.start()\nthread.join()\nreturn y",
+        "work-outside-the-call",
+    ),
+}
+HONEST = {
+    "a copy": "return y.clone()",
+    "a cast there and back": "return y.double().to(x.dtype)",
+    "a view": "return y.view(-1).reshape(x.shape)",
+    "part of a longer tensor": "return torch.cat([y, y])[: len(y)].clone()",
+    "an error that is caught": "try:\n    x[10**9]\nexcept IndexError:\n    pass\nreturn y",
+}  # fmt: skip
+
+
+def launched_then(rest: str) -> str:
+    return with_double(f"y = torch.empty_like(x)\nif x.numel():\n    {ALL}\n{rest}")
+
+
+@pytest.mark.usefixtures("lent_workers")
+@pytest.mark.parametrize("way", BYPASSES)
+def test_a_launch_does_not_cover_for_work_done_elsewhere(way: str, tmp_path: Path) -> None:
+    rest, expected = BYPASSES[way]
+
+    report = graded(tmp_path, launched_then(rest), only=("test_double",), policed=False)
+
+    assert verdict_of(report, "test_double")[:2] == (Status.REFUSED, expected)
+
+
+@pytest.mark.usefixtures("lent_workers")
+def test_the_refusal_of_a_real_submission_names_the_line(tmp_path: Path) -> None:
+    text = launched_then("return y.copy_(x + x)  # here")
+
+    report = graded(tmp_path, text, only=("test_double",), policed=False)
+
+    assert verdict_of(report, "test_double")[2] == line_of(text, "# here")
+
+
+@pytest.mark.usefixtures("lent_workers")
+@pytest.mark.parametrize("way", HONEST)
+def test_honest_ways_to_hand_a_result_over_pass(way: str, tmp_path: Path) -> None:
+    report = graded(tmp_path, launched_then(HONEST[way]), only=("test_double",), policed=False)
+
+    result: Any = result_of(report, "test_double")
+    assert (result.status, result.diagnosis) == (Status.PASSED, None)

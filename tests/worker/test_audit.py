@@ -1,0 +1,274 @@
+"""What is noted of a call beside its kernels, and to whom each operation of torch is put down."""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from grader.protocol.frames import Message
+from grader.scenarios import gradients
+from grader.worker.audit import audited
+from grader.worker.callers import Files
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+    ),
+]
+
+
+@pytest.fixture(params=DEVICES)
+def device(request: pytest.FixtureRequest) -> torch.device:
+    return torch.device(request.param)
+
+
+class Submission:
+    """A module made from a text, and what an audited call of its function ``f`` shows."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        path.write_text(text)
+        self.text = text
+        self.module = types.ModuleType("submission")
+        self.module.__file__ = str(path)
+        exec(compile(text, str(path), "exec"), self.module.__dict__)
+
+    def line(self, code: str) -> int:
+        (number,) = (n for n, line in enumerate(self.text.splitlines(), 1) if code in line)
+        return number
+
+    def run(self, *args: Any, call: Callable[..., Any] | None = None) -> tuple[Message, list[str]]:
+        """Notes, and the origins of what was returned."""
+        inputs = [value for value in args if isinstance(value, torch.Tensor)]
+        device = inputs[0].device if inputs else torch.device("cpu")
+        with audited(Files.of(self.module), device, inputs) as audit:
+            function = self.module.f
+            result = call(function, *args) if call else function(*args)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+        leaves = result if isinstance(result, tuple) else (result,)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        return audit.to_json(), [audit.origins.of(tensor) for tensor in tensors]
+
+    def operations(
+        self, *args: Any, call: Callable[..., Any] | None = None
+    ) -> set[tuple[str, Any]]:
+        """Name and line of each operation that is put down to the submission."""
+        notes, _ = self.run(*args, call=call)
+        return {(note["name"], note["line"]) for note in notes["operations"]}
+
+
+@pytest.fixture
+def submission(tmp_path: Path) -> Callable[[str], Submission]:
+    return lambda text: Submission(tmp_path / "submission.py", "import torch\n" + text)
+
+
+def names(noted: set[tuple[str, Any]]) -> set[str]:
+    return {name for name, _ in noted}
+
+
+# ------------------------------------------------------------------ whose operation it is
+
+
+def test_an_operation_is_noted_with_the_line_that_asked_for_it(
+    submission: Any, device: torch.device
+) -> None:
+    made = submission("def f(x):\n    y = torch.empty_like(x)\n    return x + y\n")
+
+    noted = made.operations(torch.ones(4, device=device))
+
+    assert noted == {("aten::empty_like", 3), ("aten::add", 4)}
+
+
+def test_an_operation_inside_torchs_own_python_is_the_callers(submission: Any) -> None:
+    made = submission("def f(x):\n    return torch.nn.functional.pairwise_distance(x, x)  # here\n")
+
+    assert {line for _, line in made.operations(torch.ones(2, 4))} == {made.line("# here")}
+
+
+def test_views_are_no_operations(submission: Any) -> None:
+    made = submission("def f(x):\n    return x.t()[1:].view(-1).detach()\n")
+
+    assert made.operations(torch.ones(1, 4)) == set()
+
+
+def test_code_without_a_file_is_the_submissions_with_the_line_that_ran_it(submission: Any) -> None:
+    made = submission('def f(x):\n    return eval("x * 2")\n')
+
+    assert made.operations(torch.ones(4)) == {("aten::mul", 3)}
+
+
+def test_what_a_scenario_computes_is_not_the_submissions(submission: Any) -> None:
+    made = submission("def f(x):\n    return x.view(-1)\n")
+
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(4),))
+
+    assert made.operations(torch.ones(4), call=scenario) == set()
+
+
+BACKWARD = """\
+class Double(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.empty_like(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2  # computed
+
+def f(x):
+    return Double.apply(x)
+"""
+
+
+def test_a_backward_method_is_the_submissions_in_whichever_thread_it_runs(
+    submission: Any, device: torch.device
+) -> None:
+    made = submission(BACKWARD)
+
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(4, device=device),))
+
+    noted = made.operations(torch.ones(4, device=device), call=scenario)
+
+    assert ("aten::mul", made.line("# computed")) in noted
+
+
+def test_what_autograd_adds_up_for_a_scenario_is_not_the_submissions(
+    submission: Any, device: torch.device
+) -> None:
+    made = submission("def f(x):\n    return x.view(-1), x.view(-1)\n")
+
+    ones = torch.ones(4, device=device)
+    scenario = partial(gradients, wrt=(0,), upstream=(ones, ones))
+
+    assert made.operations(torch.ones(4, device=device), call=scenario) == set()
+
+
+def test_what_autograd_adds_up_for_the_submission_is_its_own(
+    submission: Any, device: torch.device
+) -> None:
+    # The sum of two tensors, without an operation that says so.
+    made = submission(
+        "def f(x, y):\n"
+        "    z = torch.empty_like(x, requires_grad=True)\n"
+        "    return torch.autograd.grad([z.view(-1), z.view(-1)], [z], [x, y])[0]  # here\n"
+    )
+
+    noted = made.operations(torch.ones(4, device=device), torch.ones(4, device=device))
+
+    assert ("aten::add", made.line("# here")) in noted
+
+
+# --------------------------------------------------------------- what leaves torch's sight
+
+
+@pytest.mark.parametrize(
+    "way", ["x.tolist()", "x.numpy()", "numpy.asarray(x)", "x.untyped_storage()"]
+)
+def test_handing_a_tensors_elements_to_python_is_noted(submission: Any, way: str) -> None:
+    made = submission(f"import numpy\n\ndef f(x):\n    {way}\n")
+
+    assert {line for _, line in made.operations(torch.ones(100))} == {5}
+
+
+def test_a_few_numbers_may_be_looked_at(submission: Any) -> None:
+    assert submission("def f(x):\n    x.tolist()\n").operations(torch.ones(4)) == set()
+
+
+def test_a_thread_is_noted_when_it_starts(submission: Any) -> None:
+    made = submission(
+        "import threading\n\ndef f(x):\n"
+        "    thread = threading.Thread(target=lambda: x.mul_(2))\n"
+        "    thread.start()  # here\n    thread.join()\n"
+    )
+
+    notes, _ = made.run(torch.ones(4))
+
+    assert notes["starts"] == [{"what": "thread", "line": made.line("# here")}]
+
+
+def test_a_thread_that_is_alive_already_is_noted(submission: Any) -> None:
+    made = submission(
+        "import threading\n\nstop = threading.Event()\n"
+        "thread = threading.Thread(target=stop.wait)\nthread.start()\n\n"
+        "def f(x):\n    return None\n"
+    )
+    try:
+        notes, _ = made.run(torch.ones(4))
+    finally:
+        made.module.stop.set()
+        made.module.thread.join()
+
+    assert [start["what"] for start in notes["starts"]] == ["thread"]
+
+
+def test_a_process_is_noted_when_it_starts(submission: Any) -> None:
+    made = submission(
+        "import subprocess, sys\n\ndef f(x):\n"
+        "    subprocess.run([sys.executable, '-c', ''], check=True)  # here\n"
+    )
+
+    notes, _ = made.run(torch.ones(4))
+
+    assert {"what": "process", "line": made.line("# here")} in notes["starts"]
+
+
+def test_nothing_is_noted_of_threads_outside_a_call(submission: Any) -> None:
+    made = submission("def f(x):\n    return None\n")
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+
+    assert made.run(torch.ones(4))[0]["starts"] == []
+
+
+# ------------------------------------------------------------------ where a result comes from
+
+
+@pytest.mark.parametrize(
+    ("body", "origin"),
+    [
+        ("return x.clone()", "torch"),
+        ("return torch.zeros_like(x)", "torch"),
+        ("return KEPT", "unseen"),
+        ("return KEPT.clone()", "foreign"),
+        ("return torch.empty_like(x).copy_(KEPT)", "foreign"),
+        ("return torch.tensor([0.0] * 100)", "foreign"),
+        ("return torch.from_numpy(numpy.ones(100))", "foreign"),
+        ("return torch.tensor(0.5)", "torch"),
+    ],
+)
+def test_a_result_is_traced_to_its_origin(submission: Any, body: str, origin: str) -> None:
+    made = submission(f"import numpy\n\nKEPT = torch.ones(100)\n\ndef f(x):\n    {body}\n")
+
+    assert made.run(torch.ones(100))[1] == [origin]
+
+
+def test_a_view_that_the_course_takes_of_a_result_does_not_change_its_origin(
+    submission: Any,
+) -> None:
+    made = submission("def f(x):\n    return x.clone()\n")
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(100),))
+
+    assert made.run(torch.ones(100), call=scenario)[1][0] == "torch"
+
+
+def test_notes_are_bounded(submission: Any) -> None:
+    body = "".join(f"    x = x * {n}\n" for n in range(200))
+    made = submission(f"def f(x):\n{body}    return x\n")
+
+    assert len(made.run(torch.ones(4))[0]["operations"]) == 64
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    threads = threading.active_count()
+    yield
+    assert threading.active_count() == threads
