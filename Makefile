@@ -80,8 +80,8 @@ format: setup ## Format the code and sort its imports
 build: setup ## Generate exercises/ and course/source/ from the solutions
 	@'$(BIN)/course' build
 
-notebooks: setup ## Execute every notebook, unsolved and solved, all grade cells included
-	@NOTEBOOKS=all '$(BIN)/python' -m pytest tests/notebooks -n $(WORKERS) --dist loadgroup $(ARGS)
+notebooks: setup ## Execute every notebook, unsolved and solved, and grade each lesson in it
+	@NOTEBOOKS=all '$(BIN)/python' -m pytest tests/notebooks -n $(WORKERS) --dist worksteal $(ARGS)
 
 links: setup ## Request every link of the notebooks (needs the network)
 	@'$(BIN)/python' -m grader.authoring.links $(ARGS)

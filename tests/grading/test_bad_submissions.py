@@ -148,7 +148,7 @@ WRONG = [
     Wrong(LAUNCH + "x.zero_()\nreturn y", "input-modified"),
     Wrong(LAUNCH + "return y + 1", "wrong-value"),
     Wrong("return torch.empty_like(x)", "not-written"),
-    Wrong("return 2 * x", "kernel-not-launched", status=Status.REFUSED),
+    Wrong("return 2 * x", "torch-instead-of-kernel", "return 2 * x", Status.REFUSED),
     Wrong("raise ValueError('no')", "exception", "'no'"),
     Wrong("import sys\nsys.exit('bye')", "exception", "sys.exit"),
     Wrong("raise KeyboardInterrupt", "exception", "KeyboardInterrupt"),

@@ -42,15 +42,16 @@ def test_a_cell_of_the_students_notebook_shows_the_report(term: Term, tmp_path: 
     shutil.copytree(term.folder / "release" / "lesson01", folder)
     (folder / "lesson01.py").write_text(solution())
     notebook = json.loads((folder / NOTEBOOK).read_text())
-    cells = {"".join(cell["source"]) for cell in notebook["cells"]}
-    assert {"%load_ext grader", "%grade test_double"} <= cells
+    sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    del notebook["cells"][sources.index("%grade test_double") + 1 :]  # one test is enough
+    (folder / NOTEBOOK).write_text(json.dumps(notebook))
     course = {"GRADER_COURSE": str(term.course.root)}
     with jupyter_lab(folder, **course) as server, new_page(tmp_path / "profile") as page:
         page.open(server.url(f"lab/tree/{NOTEBOOK}?token={server.token}"))
         page.wait_for("Boolean(window.jupyterapp && document.querySelector('.jp-CodeCell'))")
         page.wait_for("document.body.innerText.includes('| Idle')")  # the kernel is up
         page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        page.wait_for("document.querySelectorAll('.grade-report').length >= 2")
+        page.wait_for("document.querySelectorAll('.grade-report').length >= 1")
         text = page.text()
         assert "lesson01.py as saved at" in text
         assert "Doubles vectors" in text

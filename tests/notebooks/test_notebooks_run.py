@@ -1,14 +1,15 @@
 """Every notebook runs from top to bottom on a CPU, whatever the student's file holds.
 
-The cells that grade a single test run in ``make notebooks`` only (``NOTEBOOKS=all``): each starts a
-judge and a worker. Here one notebook grades its whole lesson, unsolved and solved.
+``make test`` runs them unsolved; ``make notebooks`` (``NOTEBOOKS=all``) solved too, and grades
+each lesson as a whole; with ``NOTEBOOKS=cells`` every cell that grades a single test runs as well,
+each of which starts a judge and a worker.
 """
 
 from __future__ import annotations
 
+import ast
 import base64
 import os
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,34 +22,35 @@ from grader.lms.assignment import graded_by
 
 COURSE = Course(Path(__file__).parents[2])
 LESSONS = [lesson for lesson in COURSE.lessons() if lesson.notebook_source.is_file()]
-GRADE_ALL = os.environ.get("NOTEBOOKS") == "all"
-# Both tests look at one run: with `--dist loadgroup` they stay in one process.
+ASKED = os.environ.get("NOTEBOOKS", "")
 RUNS = [
-    pytest.param(
-        lesson,
-        solved,
-        id=f"{lesson.name}-{'solved' if solved else 'unsolved'}",
-        marks=pytest.mark.xdist_group(f"{lesson.name}-{solved}"),
-    )
+    pytest.param(lesson, solved, id=f"{lesson.name}-{'solved' if solved else 'unsolved'}")
     for lesson in LESSONS
-    for solved in (False, True)
+    for solved in ((False, True) if ASKED else (False,))
 ]
+# Fixtures of what only a GPU can judge.
+GPU_FIXTURES = {"speed", "peak_memory"}
 
 
-@cache
-def executed(name: str, solved: bool) -> Executed:
-    lesson = COURSE.lesson(name)
-    grading = "all" if GRADE_ALL else "lesson" if lesson == LESSONS[0] else "none"
-    # One thread: two kernels share two cores.
-    environment = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    with TemporaryDirectory() as place:
-        return execute(lesson, Path(place), solved=solved, grading=grading, environment=environment)
+def grading_of(lesson: Lesson) -> str:
+    if ASKED:
+        return "all" if ASKED == "cells" else "lesson"
+    return "lesson" if lesson == LESSONS[0] else "none"
 
 
 @pytest.mark.parametrize(("lesson", "solved"), RUNS)
 def test_a_notebook_runs_to_its_end(lesson: Lesson, solved: bool) -> None:
-    done = executed(lesson.name, solved)
+    # One thread: two kernels share two cores.
+    environment = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    grading = grading_of(lesson)
+    with TemporaryDirectory() as place:
+        done = execute(lesson, Path(place), solved=solved, grading=grading, environment=environment)
     assert done.errors == []
+    its_pictures_are_small(done)
+    its_grade_cells_return_the_points(lesson, solved, done)
+
+
+def its_pictures_are_small(done: Executed) -> None:
     pictures = [
         output.data["image/png"]
         for cell in code_cells(done.notebook)
@@ -62,21 +64,27 @@ def test_a_notebook_runs_to_its_end(lesson: Lesson, solved: bool) -> None:
     assert sum(len(str(cell.outputs)) for cell in code_cells(done.notebook)) < 1_000_000
 
 
-@pytest.mark.parametrize(("lesson", "solved"), RUNS)
-def test_its_grade_cells_return_the_points(lesson: Lesson, solved: bool) -> None:
-    done = executed(lesson.name, solved)
+def its_grade_cells_return_the_points(lesson: Lesson, solved: bool, done: Executed) -> None:
     points = {test.name: test.points or 0.0 for test in graded_tests(lesson)}
-    speed = {name for name in points if name in lesson.speed}
+    pending = needing_a_gpu(lesson)
     judged = 0
     for cell in code_cells(done.notebook):
-        name = graded_by(cell)
-        whole = cell.source.strip() == "%grade"
+        name, whole = graded_by(cell), cell.source.strip() == "%grade"
         results = [o for o in cell.outputs if o.output_type == "execute_result"]
         if not results or not (name or whole):
             continue
         graded = [name] if name else list(points)
-        full = sum(points[each] for each in graded if each not in speed)  # pending without a GPU
+        full = sum(points[each] for each in graded if each not in pending)
         judged += 1
         assert float(results[0].data["text/plain"]) == (full if solved else 0.0), cell.source
-    if GRADE_ALL or lesson == LESSONS[0]:
-        assert judged == (len(points) + 1 if GRADE_ALL else 1)
+    assert judged == {"all": len(points) + 1, "lesson": 1, "none": 0}[grading_of(lesson)]
+
+
+def needing_a_gpu(lesson: Lesson) -> set[str]:
+    """Names of the tests that ask for a fixture which only a GPU serves."""
+    functions = [
+        node
+        for node in ast.parse(lesson.tests.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    return {node.name for node in functions if GPU_FIXTURES & {arg.arg for arg in node.args.args}}
