@@ -2,7 +2,8 @@
 # based-on: hollow
 # attacks: test_dropout_mask test_dropout_backward
 # expect: refused * torch-instead-of-kernel
-# unpoliced: failed * wrong-value
+# unpoliced: refused test_dropout_mask torch-instead-of-kernel
+# unpoliced: failed test_dropout_backward another-mask
 # Drops elements by torch's own random numbers, with the seed that was given.
 def attack(function, name):
     def dropped(x, p, seed):
