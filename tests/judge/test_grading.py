@@ -1,0 +1,62 @@
+"""Which worker does what in one run of a lesson."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.judge import grading as module
+from grader.judge.grading import Grading
+from grader.judge.source import SubmissionSource
+from grader.lesson import Course
+
+COURSE = Course(Path(__file__).parents[2])
+
+
+class Started:
+    """Stands in for a worker process."""
+
+    def __init__(self, tier: str) -> None:
+        self.tier = tier
+        self.ended = False
+
+    def close(self) -> None:
+        self.ended = True
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
+    workers: list[Started] = []
+
+    def start(tier: str) -> Started:
+        workers.append(Started(tier))
+        return workers[-1]
+
+    monkeypatch.setattr(module, "WorkerProcess", start)
+    return workers
+
+
+@pytest.fixture
+def on_a_gpu(started: list[Started]) -> Grading:
+    lesson = COURSE.lesson("lesson01")
+    return Grading(lesson, SubmissionSource.read(lesson.solution), "gpu", "00" * 16)
+
+
+def test_timing_has_a_worker_of_its_own(on_a_gpu: Grading, started: list[Started]) -> None:
+    sessions = [
+        on_a_gpu.session("compiled"),
+        on_a_gpu.session("interpreted"),
+        on_a_gpu.baseline_session(),
+        on_a_gpu.timing_session(),
+    ]
+    assert len({id(session) for session in sessions}) == len(started) == 4
+    assert on_a_gpu.timing_session() is sessions[-1]
+    assert sessions[-1].tier == "compiled"
+
+
+def test_all_workers_end_with_the_run(on_a_gpu: Grading, started: list[Started]) -> None:
+    on_a_gpu.timing_session()
+    on_a_gpu.baseline_session()
+    on_a_gpu.close()
+    assert [worker.ended for worker in started] == [True, True]
