@@ -114,7 +114,8 @@ def test_it_writes_to_memory_only(private: Sandbox) -> None:
     written = told(private, WRITES)
     if root_in_bubblewrap:  # which is why root gets namespaces of our own instead
         written = [path for path in written if not path.startswith("/proc/sys")]
-    assert written == ["/dev/shm", "/tmp"]
+    # A checkout below /tmp leaves an empty folder there, in the worker's own memory.
+    assert [path for path in written if not path.startswith("/tmp/")] == ["/dev/shm", "/tmp"]
 
 
 FILLS = """
