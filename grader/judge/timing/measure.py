@@ -118,6 +118,8 @@ class Comparison:
             if len(rounds) == due:
                 self.audit()
                 due += self._random.randint(1, LOOKS[0])
+        # A worker looks for tampering when it is armed: after the last batch as well.
+        self._student.arm(_FEWEST_CALLS, self._random.getrandbits(62))
         return rounds
 
     def audit(self) -> None:
