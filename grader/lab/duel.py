@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from grader.lab.device import is_static
 from grader.lab.exercise import Unfinished, explain
+from grader.lab.explore import widget_or_picture
 from grader.lab.style import Picture
 
 T = TypeVar("T")
@@ -61,12 +60,8 @@ class Duel(Generic[T]):
         return self._draw()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, about = self.picture()._repr_mimebundle_(**kwargs)
-        data["text/plain"] = f"{data['text/plain']}; buttons need a running notebook"
-        if is_static() or importlib.util.find_spec("ipywidgets") is None:
-            return data, about
-        live = self._widget()._repr_mimebundle_()
-        return {**data, **{k: v for k, v in live.items() if k != "text/plain"}}, about
+        remark = "; buttons need a running notebook"
+        return widget_or_picture(self._widget, self.picture(), remark, **kwargs)
 
     def _widget(self) -> Any:
         import ipywidgets

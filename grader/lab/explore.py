@@ -14,6 +14,25 @@ from grader.lab.device import is_static
 from grader.lab.style import Picture
 
 
+def widget_or_picture(
+    widget: Callable[[], Any], picture: Picture, remark: str, **kwargs: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a notebook shows: a widget where it lives, and the picture everywhere else.
+
+    Args:
+        widget: Makes the widget.
+        picture: The picture.
+        remark: Follows the picture's description where only text is shown.
+        **kwargs: What IPython asks for.
+    """
+    data, about = picture._repr_mimebundle_(**kwargs)
+    data["text/plain"] += remark
+    if is_static() or importlib.util.find_spec("ipywidgets") is None:
+        return data, about
+    live = widget()._repr_mimebundle_()
+    return {**data, **{k: v for k, v in live.items() if k != "text/plain"}}, about
+
+
 class Explorer:
     """A drawing function with choices for its parameters; displayed as sliders and a picture.
 
@@ -41,13 +60,9 @@ class Explorer:
         return self._draw(**{**self._now, **values})
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, about = self.picture()._repr_mimebundle_(**kwargs)
         told = ", ".join(f"{name}={value}" for name, value in self._now.items())
-        data["text/plain"] = f"{data['text/plain']} at {told}; sliders need a running notebook"
-        if is_static() or importlib.util.find_spec("ipywidgets") is None:
-            return data, about
-        live = self._widget()._repr_mimebundle_()
-        return {**data, **{k: v for k, v in live.items() if k != "text/plain"}}, about
+        remark = f" at {told}; sliders need a running notebook"
+        return widget_or_picture(self._widget, self.picture(), remark, **kwargs)
 
     def _widget(self) -> Any:
         import ipywidgets
