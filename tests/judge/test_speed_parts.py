@@ -321,3 +321,19 @@ def test_a_call_that_is_not_the_submissions_own_work_ends_the_measurement() -> N
         prepared(Twin(torch.add), inspect=inspect)
 
     assert caught.value.status is Status.REFUSED
+
+
+def test_a_worker_is_looked_at_once_more_after_the_last_batch() -> None:
+    asked: list[str] = []
+
+    class Told(Twin):
+        def arm(self, calls: int, seed: int) -> None:
+            asked.append("arm")
+            super().arm(calls, seed)
+
+        def go(self, calls: int, samples: Sequence[Sample], audit: bool = False) -> Batch:
+            asked.append("go")
+            return super().go(calls, samples, audit)
+
+    prepared(Told(torch.add)).run(Trial(ratio_goal(0.5)))
+    assert asked[-2:] == ["go", "arm"]
