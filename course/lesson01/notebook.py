@@ -2,8 +2,8 @@
 # # 01 · GPU intro and elementwise operations
 #
 # A GPU adds two vectors at the speed at which its memory delivers them, if you let it. In this
-# lesson you write the three kernels that let it, see every element that they touch, and measure
-# them in a way that you can defend.
+# lesson you write three *kernels* (functions that run on the GPU) that let it, see every element
+# that they touch, and measure them in a way that you can defend.
 #
 # **You will be able to**
 # - say what a grid, a program, a block, a lane and a mask are, and draw them;
@@ -12,17 +12,21 @@
 # - time a kernel without fooling yourself.
 #
 # **You need** Python, and the basics of torch tensors. No GPU knowledge; not even a GPU: without
-# one, kernels run in the course's interpreter on small tensors, and every speed shown says where
-# it was measured.
+# one, kernels run in the course's *interpreter*, a stand-in for the GPU that executes them step by
+# step on the CPU. It is slow, so tensors are small there, and every speed shown says where it was
+# measured.
 #
 # **Time** about two and a half hours, half of it at the kernels.
 
 # %% [markdown]
 # ## Set up and check
 #
-# Installed is everything already if you opened this notebook from the course's environment
-# (`make setup`). Elsewhere, `pip install torch` on Linux brings the matching Triton along. Triton
-# needs Linux, and for real speed an NVIDIA GPU of compute capability 8.0 or later with its driver.
+# Everything is installed if you opened this notebook from the course's environment (`make setup`).
+# Elsewhere, `pip install torch` on Linux brings the matching Triton along. Triton needs Linux, and
+# for real speed an NVIDIA GPU with its driver, of *compute capability* (NVIDIA's number for the
+# generation) 8.0 or later.
+#
+# The table below is about the GPU that this notebook speaks of. Its words come in the next section.
 
 # %%
 # %load_ext grader
@@ -38,8 +42,8 @@ print(f"torch {torch.__version__}, triton {triton.__version__}, kernels run on: 
 lab.machine()
 
 # %% [markdown]
-# Versions prove little; a kernel that gives the right answer proves more. This one writes its
-# program's number. Each line of it will be explained below.
+# Versions prove little; a kernel that gives the right answer proves more. This one runs eight
+# times at once, and each of the eight writes its own number. Its parts are explained further down.
 
 
 # %%
@@ -61,18 +65,24 @@ assert numbers.tolist() == list(range(8)), "Triton does not work here: see `cour
 # the numbers? By how much?
 #
 # A GPU is many small processors, the *streaming multiprocessors* (SMs), around one large memory.
-# Each SM executes threads in groups of 32, the *warps*: all 32 do the same instruction at the same
-# time, on different data. What differs from a CPU is mostly what happens while data are on their
-# way: a CPU tries hard not to wait (large caches, guesses); an SM lets one warp wait and goes on
-# with another.
+# Each SM executes *threads*, sequences of instructions, in groups of 32, the *warps*: all 32 do the
+# same instruction at the same time, on different data.
+#
+# What differs from a CPU is mostly what happens while data are on their way. A CPU tries hard not
+# to wait (large caches, guesses). An SM lets one warp wait and goes on with another.
 
 # %%
 lab.memory_hierarchy()
 
 # %% [markdown]
 # From top to bottom, data get farther from the arithmetic. Your tensors live in *GPU memory*. A
-# kernel brings pieces of them into registers, computes there, and sends results back. How much
-# arithmetic could the GPU do in the time that one byte takes on that way?
+# kernel brings pieces of them into *registers*, where each thread has the numbers that it works on,
+# computes there, and sends results back. On the way are *caches*, which keep what was used last.
+#
+# How much arithmetic could the GPU do in the time that one byte takes on that way? Three words for
+# the answer. *fp32* and *fp16* are floating-point numbers of 32 and 16 bits (*bf16*, too, has 16:
+# the range of fp32 with fewer digits). A *FLOP* is one operation on such numbers. The rate below is
+# that of large matrix products, the highest that the GPU has.
 
 # %%
 gpu = lab.machine()
@@ -89,8 +99,8 @@ print(f"an fp32 addition needs 12 bytes (read 4 + 4, write 4): 1 operation in {1
 # ### Bandwidth is not latency
 #
 # *Bandwidth* is how many bytes arrive in a second; *latency* is how long one byte is under way.
-# To measure latency we let one thread follow a chain: each load gives the address of the next, so
-# that none can start before the last has ended.
+# To measure latency, let one load follow the other along a chain: each gives the address of the
+# next, so that none can start before the last has ended.
 
 
 # %%
@@ -119,18 +129,21 @@ if latency.known:
 print(latency.source)
 
 # %% [markdown]
-# Bytes under way = bandwidth × latency (Little's law). One thread that waits for one number at a
-# time would reach a tiny fraction of the bandwidth. That is why a GPU wants tens of thousands of
-# threads, and why a program should ask for many elements at once: the more loads are under way
-# together, the less each one's latency matters.
+# Bytes under way = bandwidth × latency (*Little's law*). A thread that waits for one number at a
+# time would reach a tiny fraction of the bandwidth. That is why a GPU wants very many threads, and
+# why each should ask for several elements at once: the more loads are under way together, the less
+# the latency of one matters.
 
 # %% [markdown]
 # ## Grid, program, block, lane
 #
-# You write a kernel for **one program**. A launch starts a whole **grid** of them; all run the same
-# code, and each asks `tl.program_id` which one it is. In Triton a program does not work on single
-# numbers but on a **block**: a vector (or tile) of *lanes*, all of one power-of-two length. The
-# compiler spreads the lanes over threads.
+# You write a kernel for **one program**. A *launch*, `kernel[grid](arguments)`, starts a whole
+# **grid** of programs: the tuple `grid` says how many. All run the same code, and each asks
+# `tl.program_id(0)` which one it is. A tensor among the arguments arrives as a *pointer*, the
+# address of its first element.
+#
+# In Triton a program does not work on single numbers but on a **block**: a vector of *lanes*, such
+# as `tl.arange(0, 64)`, whose length is a power of two. The compiler spreads the lanes over threads.
 #
 # If the vector's length is no multiple of the block, the last program has lanes left over. Those
 # are **masked**: they must neither read nor write. Move the slider: which block size wastes most
@@ -162,8 +175,8 @@ lab.Table(["BLOCK", "300 // BLOCK", "cdiv(300, BLOCK)", "idle lanes"], rows)
 # 3. **Load**, compute in registers.
 # 4. **Store** under the same mask.
 #
-# `x_ptr` is the address of the first element. `x_ptr + offsets` is a block of addresses: pointer
-# arithmetic counts in *elements*, not in bytes.
+# `x_ptr` is the address of the first element. `x_ptr + offsets` is a block of addresses, one a
+# lane: pointer arithmetic counts in *elements*, not in bytes.
 
 
 # %%
@@ -195,7 +208,8 @@ print("clip agrees with torch.clamp on", x.numel(), "elements")
 # ### See what it touches
 #
 # `lab.record()` runs launches in the course's interpreter, which notes every access of every
-# program. Colour and number: the program. Hatched: lanes that the mask keeps away.
+# program. Colour and number: the program. Hatched: lanes that the mask keeps away. Each program
+# takes a run of neighbours, for a reason: memory comes in *sectors* of 32 bytes, whole or not at all.
 
 # %%
 with lab.record() as seen:
@@ -243,9 +257,12 @@ broken.plot("z_ptr")
 #
 # The decorator compiles nothing. The first *launch* does: Triton translates the function for the
 # types of its arguments and the values of its `constexpr` arguments, and keeps the machine code,
-# in this process and on disk (`~/.triton/cache`, so a restarted notebook only loads it). A launch
-# with another dtype or another `BLOCK` compiles again, another `n` normally does not. (Exceptions: an
-# integer that is 1, and whether it is a multiple of 16, are part of the key, as they allow better code.)
+# in this process and on disk (`~/.triton/cache`, so a restarted notebook only loads it).
+#
+# A launch with another dtype or another `BLOCK` compiles again, another `n` normally does not. Two
+# exceptions: an integer that is 1 gets code of its own, and so does one that is a multiple of 16,
+# as both allow better code. On a GPU the cell also prints the loads and stores of the result, in
+# PTX, NVIDIA's assembly language.
 
 # %%
 if lab.on_gpu:
@@ -276,6 +293,7 @@ mine
 #
 # TODO 1 to 3: the kernel alone; its launch is given. It is `clip` with two inputs. New is only the
 # type: sum in fp32 (`.to(tl.float32)`) whatever the tensors hold, so that there is one rounding.
+# `tl.store` rounds to the type of the tensor.
 #
 # The picture shows what *your* kernel reads, once there is one. 2500 elements do not fill the last
 # block: do you see its masked lanes?
@@ -291,20 +309,21 @@ lab.touches(lambda: mine.add(x, y)).plot("x_ptr", kernel="add_kernel")
 # %grade test_add_any_length
 
 # %% [markdown]
-# **Tensors of any shape** (1 point). The elements of a contiguous tensor lie in one row in memory,
-# whatever its shape. Does your kernel need to know the shape?
+# **Tensors of any shape** (1 point). The elements of a *contiguous* tensor lie one after another in
+# memory, whatever its shape. Does your kernel need to know the shape?
 
 # %%
 # %grade test_add_any_shape
 
 # %% [markdown]
-# **Half precision** (1 point)
+# **Half precision**, that is fp16 and bf16 (1 point)
 
 # %%
 # %grade test_add_half_precision
 
 # %% [markdown]
-# **Special values** (1 point)
+# **Special values** (1 point): infinities, and *NaN*, "not a number", which is what $\infty - \infty$
+# or $0 / 0$ give. They have to come out as torch's `+` gives them.
 
 # %%
 # %grade test_add_special_values
@@ -332,8 +351,8 @@ lab.touches(lambda: mine.saxpy(2.0, x, y)).plot("z_ptr", kernel="saxpy_kernel")
 # %grade test_saxpy_scalar
 
 # %% [markdown]
-# **Computed in fp32** (1 point). How much does it matter? Below: the error of $0.3 x + y$ in fp16
-# where the two terms nearly cancel, when each step is rounded and when only the last is.
+# **Computed in fp32** (1 point). How much does it matter? Below: the error of $0.3 x + y$ in fp16,
+# for numbers whose two terms nearly cancel. Once every step is rounded, once only the last.
 
 # %%
 xs = torch.randn(4096).half()
@@ -354,10 +373,12 @@ lab.histograms(
 #
 # One row is added to every row of a matrix; TODO 7 to 11. Two things are new.
 #
-# **Tiles.** A program takes `BLOCK_M` rows and `BLOCK_N` columns; the grid has two axes, and a
-# program two numbers. A column of row indices `rows[:, None]` and a row of column indices
-# `columns[None, :]` together give a tile of offsets, and a tile of masks. Which tiles hang over
-# the edge of this matrix?
+# **Tiles.** A program takes `BLOCK_M` rows and `BLOCK_N` columns. The grid has two axes, and a
+# program two numbers: `tl.program_id(0)` and `tl.program_id(1)`. As in torch, a column of row
+# indices `rows[:, None]` and a row of column indices `columns[None, :]` combine to a whole tile, of
+# offsets or of masks. Two conditions on masks are joined by `&` (not by `and`).
+#
+# Which tiles hang over the edge of this matrix?
 
 # %%
 lab.explore(
@@ -425,7 +446,7 @@ print("in int32:", (2 * stride).item(), "   in int64:", (2 * stride.long()).item
 
 # %% [markdown]
 # **Each element read once and written once** (1 point). Before you ask the grader: what does the
-# record say? The dashed line is the fewest bytes that `add` can move.
+# record say? The dashed line is the fewest bytes that `add` (or `saxpy`) can move.
 
 # %%
 lab.traffic(
@@ -451,10 +472,10 @@ lab.traffic(
 # Timing a kernel is easy to get wrong, in five ways:
 #
 # 1. **The first call compiles.** Warm up first.
-# 2. **Launches are asynchronous.** A launch puts work into a queue and returns; a host clock
-#    that does not wait measures the queue.
-# 3. **Waiting costs, too.** Start and end of a short kernel drown in the way to the GPU and back.
-#    GPU timestamps (*events*) are put into the same queue as the kernel.
+# 2. **Launches are asynchronous.** A launch puts work into a queue and returns. A clock of the
+#    *host*, that is the CPU's, measures only the queueing if it does not wait for the end.
+# 3. **Waiting costs, too.** A short kernel drowns in the time of the way to the GPU and back.
+#    Timestamps of the GPU itself (*events*) go into the same queue as the kernel, around it.
 # 4. **Caches.** Called again on the same data, a kernel finds them in L2, where they would not
 #    be in a real program. Between calls the cache has to be filled with something else.
 # 5. **Clocks and neighbours.** GPUs change their clock rate with heat and power. Whatever is
@@ -493,10 +514,10 @@ speed.table()
 
 # %% [markdown]
 # **Read it.** Left, all lines are far below the ceiling: the kernels are so short that starting and
-# ending them, and filling the memory's pipes, is most of their time. Right, they flatten out just
-# below it: there, only bytes count. Nobody can be much faster than the copy, and `torch.add` is near it,
-# so the best you can do is to be as fast as torch. Where do the lines begin to flatten? Compare
-# torch's time with the time that the bytes alone would take:
+# ending them is most of their time. Right, they flatten out: there, only bytes count. Nobody can be
+# much faster than the copy. So where `torch.add` is near the ceiling, the best you can do is to be
+# as fast as torch. Where do the lines begin to flatten? Compare torch's time with the time that the
+# bytes alone would take:
 
 # %%
 if speed.times:
@@ -507,8 +528,8 @@ if speed.times:
 print(speed.found.source)
 
 # %% [markdown]
-# **As fast as torch.add** (6 points; needs a GPU, so without one the points stay open). The
-# threshold is a share of torch's speed on *your* GPU; being close to the copy bandwidth counts as well.
+# **As fast as torch.add** (6 points; needs a GPU, so without one the points stay open). You need not
+# reach torch's speed on *your* GPU entirely, and being close to the copy bandwidth is enough, too.
 
 # %%
 # %grade test_add_speed
@@ -535,8 +556,8 @@ print(speed.found.source)
 # ## Bytes and FLOPs
 #
 # Counted by hand, for $n$ elements of $b$ bytes, and a matrix of $m$ rows and $n$ columns. The last
-# columns are for $n = 2^{26}$ in fp32 (and $2^{13} \times 2^{13}$): the shortest possible time on
-# the GPU of the table at the top.
+# two columns are for $n = 2^{26}$ in fp32, and for `add_rows` $2^{13} \times 2^{13}$: the bytes, and
+# the shortest possible time on the GPU of the table at the top.
 
 # %%
 n, b, side = 2**26, 4, 2**13
@@ -560,6 +581,12 @@ rows = [
 headings = ["", "bytes", "operations", "operations a byte", "bytes here", "at least"]
 lab.Table(headings, rows, note=f"{gpu.label}: {copy / 1e12:.2f} TB/s")
 
+# %% [markdown]
+# The same in a picture, which comes again in every lesson: the **roofline**. To the right, more
+# operations for each byte; upwards, more operations in a second. No kernel gets above the line. On
+# the left the memory's bandwidth sets it, on the right the rate of the arithmetic. Where the two
+# meet, at the *ridge*, are the operations a byte that you computed at the beginning.
+
 # %%
 points = {name: (work / total, None) for name, (_, _, total, work) in counts.items()}
 lab.roofline(points)
@@ -575,8 +602,9 @@ lab.roofline(points)
 # 3. `add_rows` reads `row` again in every tile down the matrix. Why does that hardly cost time?
 # 4. A lane that is masked moves no bytes. Does it cost anything?
 # 5. Let lane `k` of a program take element `k * programs + program_id`: each element is still
-#    touched once. Draw it with `lab.record()`, look at `sector_efficiency` in `seen.launches`, and say what a warp asks of
-#    the memory now.
+#    touched once. Draw it with `lab.record()`, and print `seen.launches[0].tensors`:
+#    `sector_efficiency` is the share of the fetched sectors that would have been enough. What does
+#    a warp ask of the memory now?
 
 # %% [markdown]
 # ## Further reading

@@ -106,10 +106,10 @@ lab.lines(
 #
 # **Arithmetic intensity** is the number of operations divided by the bytes moved for them. The time
 # of a kernel is at least its bytes divided by the bandwidth, and at least its operations divided
-# by the arithmetic rate. Drawn over intensity, that is a roof with two sides, the **roofline**.
+# by the arithmetic rate. Drawn over intensity, these two limits are the two sides of the roofline.
 #
-# Fusion moves a computation to the right: the same operations, fewer bytes. Below, a chain of 1,
-# 8 and 64 operations. Hollow markers mean *at best*: nothing is measured here.
+# Fusion moves a computation to the right: the same operations, fewer bytes. Below, chains of 1 and
+# 64 operations one by one, of 8 and 64 fused. Hollow markers mean *at best*: nothing is measured here.
 
 # %%
 points = {f"chain of {k}, one by one": (k / (8 * k), None) for k in (1, 64)}
@@ -224,8 +224,8 @@ picture
 
 # %% [markdown]
 # As long as the line stays near the level, the additions are hidden: while some warps wait for their
-# numbers, others compute. Where it leaves is the ridge of ordinary arithmetic, in operations a
-# byte. The kernels of this lesson have about one operation a byte or fewer.
+# numbers, others compute. Where the line leaves the level is the ridge of ordinary arithmetic, in
+# operations a byte. The kernels of this lesson have two operations a byte or fewer.
 
 # %% [markdown]
 # ## A worked example: `tone_map`
@@ -294,7 +294,7 @@ print("the fused kernel agrees with torch on", photo.numel(), "elements")
 
 # %% [markdown]
 # By hand, in bytes an element: fused $4 + 4 = 8$. Eager, `x * exposure` 8, `1.0 + v` 8, the
-# quotient 12 (it reads two tensors), the power 8: $36$. What was really moved?
+# quotient 12 (it reads two tensors), the power 8: together $36$. What was really moved?
 
 # %%
 n = photo.numel()
@@ -362,8 +362,9 @@ broken.plot("x_ptr")
 
 # %% [markdown]
 # A plus marks elements that several programs touch. Programs run in no particular order, so the
-# result depends on luck: a **race**. The rule for working in place: no program may write what
-# another one reads. Elementwise operations obey it by themselves; this one needs a second tensor.
+# result depends on luck: a **race**. The rule for working in place, that is, for writing a result
+# over its input: no program may write what another one reads. Elementwise operations obey it by
+# themselves; this one needs a second tensor.
 
 # %% [markdown]
 # ## Your turn
@@ -410,11 +411,12 @@ print("in fp32, rounded at the end: ", ((a.float() + b.float()) * c.float()).hal
 # %% [markdown]
 # ### 2 · `bias_gelu_residual(x, bias, residual)`
 #
-# `gelu(x + bias) + residual`: what follows a matrix product in many transformers. *GELU* is an
-# activation: like ReLU it lets large values pass and stops very negative ones, but it bends
-# where ReLU has a corner. We use the form with tanh, $u = \sqrt{2/\pi}\,(v + 0.044715\,v^3)$:
+# `gelu(x + bias) + residual`: what follows a matrix product in many language models. The *bias* is
+# one learnt row, added to every row. The *residual* is a matrix, what went into the layer before.
+# *GELU* is an *activation*: like ReLU it lets large values pass and stops very negative ones, but
+# it bends where ReLU has a corner. We use the form with tanh:
 #
-# $$\text{gelu}(v) = \tfrac12 v\,(1 + \tanh u)$$
+# $$\text{gelu}(v) = \tfrac12 v\,(1 + \tanh u) \qquad u = \sqrt{2/\pi}\,(v + 0.044715\,v^3)$$
 
 # %%
 v = torch.linspace(-4, 4, 81)
@@ -426,9 +428,10 @@ lab.lines(
 )
 
 # %% [markdown]
-# **TODO 3, the formula.** Triton has no tanh, so you need a form with an exponential. On paper,
-# $\tanh u = (e^{2u} - 1) / (e^{2u} + 1)$. **Guess first:** from which $u$ on does this fail in fp32,
-# and what comes out?
+# **TODO 3, the formula.** It has a function of its own, `gelu_tanh`: a `@triton.jit` function may
+# call another one, which takes blocks and returns a block. Triton has no tanh, so you need a form
+# with an exponential. On paper, $\tanh u = (e^{2u} - 1) / (e^{2u} + 1)$. **Guess first:** from which
+# $u$ on does this fail in fp32, and what comes out?
 
 # %%
 u = torch.tensor([-100.0, -1.0, 1.0, 10.0, 44.0, 45.0, 100.0])
@@ -440,11 +443,13 @@ rows = [
 lab.Table(["u", "exp(2u)", "(exp(2u) - 1) / (exp(2u) + 1)", "tanh(u)"], rows)
 
 # %% [markdown]
-# An exponential that overflows is no harm in itself: a number divided by infinity is 0, which may be
-# just the right limit. *Infinity divided by infinity* is the harm. Look for a form without it.
+# An exponential that *overflows*, that is, becomes infinite, is no harm in itself: a number divided
+# by infinity is 0, which may be just the right limit. *Infinity divided by infinity* is the harm.
+# Look for a form without it.
 #
 # **TODO 4 and 5, the tile.** The grid has one axis, and tiles are numbered like words on a page.
-# A matrix of 40 rows and 300 columns, tiles of 16 × 128:
+# Below, a matrix of 40 rows and 300 columns in tiles of 16 × 128. (A kernel computes with whole
+# numbers as Python does, and has `tl.cdiv`.)
 
 # %%
 BM, BN, M, N = 16, 128, 40, 300
@@ -473,10 +478,11 @@ for height in (1, 2, 4, 8, 16):
 lab.Table(["rows of a tile", "bytes of bias loaded", "all bytes, of the fewest"], rows)
 
 # %% [markdown]
-# The graded test allows 1.05 times the fewest. (The caches catch much of it in practice: traffic here
-# counts what programs *ask for*. But a load that is not made is faster than one that hits.)
+# The graded test allows 1.05 times the fewest. (In practice the caches answer many of these loads:
+# traffic here counts what programs *ask for*. But a load that is not made is faster still.)
 #
-# **TODO 7 and 8**: load, compute, store, launch. Then look. A plus: several programs share it.
+# **TODO 7 and 8**: load, compute, store, launch. Then look at two pictures, of the bias and of `x`. A
+# plus marks elements that several programs read.
 
 # %%
 x = torch.randn(40, 300, device=lab.device)
@@ -522,7 +528,8 @@ part.plot("x_ptr", kernel="bias_gelu_residual_kernel")
 #
 # That needs random numbers that can be asked for twice. `tl.rand(seed, offsets)` is a *counter-based*
 # generator: number $i$ is a function of the seed and of $i$, and nothing is remembered. Here are
-# 8192 of its numbers as grey dots, made with two block sizes and then by a kernel with a mistake.
+# 8192 of its numbers as grey dots, made with two block sizes, by a right kernel and by one with a
+# mistake.
 
 
 # %%
@@ -582,7 +589,8 @@ lab.images(found) if found else None
 # %grade test_dropout_mask
 
 # %% [markdown]
-# **Limits** (1 point): $p = 0$, $p = 1$, and dropped infinities. What is 0 times infinity?
+# **Limits** (1 point): $p = 0$, $p = 1$, and dropped infinities. What is 0 times infinity? (Triton
+# has a `where`, too: `tl.where`.)
 
 # %%
 inf = torch.tensor(float("inf"))
@@ -728,8 +736,8 @@ print(add_mul_speed.found.source)
 
 # %% [markdown]
 # If a line gains *more* than the bytes allow, eager loses to something else as well: look at the
-# share of the ceiling at which its own bytes run. On the left everything is short, and the number of
-# kernels decides, as in the chain of additions above.
+# share of the ceiling that its own bytes reach. On the left of the plots everything is short, and
+# the number of kernels decides, as in the chain of additions above.
 #
 # And the arithmetic? By hand for one element of `bias_gelu_residual`: bias 1; $v \cdot v \cdot v$ 2,
 # times the constant 1, plus $v$ 1, times the root 1; tanh 1 (it costs more, but one instruction or a
@@ -766,6 +774,7 @@ lab.roofline(points)
 #
 # | The report says | It means | Do this |
 # |---|---|---|
+# | `todo-left` | a TODO of what this test needs is still there | the report names the line |
 # | `precedence`, `distributed` | `x + y * z`, or `x * z + y * z` | the sum first, in parentheses |
 # | `low-precision` | an intermediate was rounded to 16 bits | `.to(tl.float32)` right after each load |
 # | `erf-gelu`, `quick-gelu` | another form of GELU | the one with tanh |

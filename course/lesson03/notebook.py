@@ -12,7 +12,8 @@
 # - work in place, and say when that is safe;
 # - sum up a row of any length in a single pass: the *online* softmax.
 #
-# **You need** lessons 1 and 2: masks, tiles, strides, traffic. From torch: `dim` and `keepdim`.
+# **You need** lessons 1 and 2: masks, tiles, strides, traffic, working in place. From torch: `dim`
+# and `keepdim`.
 #
 # **Time** about three hours.
 
@@ -82,11 +83,12 @@ for shift in (-1000.0, -107.0, -50.0, 0.0, 50.0, 83.0, 90.0, 1000.0):
 lab.Table(["shift", "sum of exponentials", "probability of 'moon'"], rows)
 
 # %% [markdown]
-# Too large gives infinity, and $\infty / \infty$ is NaN (*not a number*). Too small gives 0, and $0 / 0$
-# is NaN as well. Worst is the line in between, with a probability that is merely wrong: nobody will
-# notice. Since a shift does not matter on paper, choose the best one yourself: subtract
-# the row's own maximum $m$. Then the largest exponent is 0, no exponential exceeds 1, and the sum is
-# at least 1. Nothing is left that could overflow:
+# Too large gives infinity, and $\infty / \infty$ is NaN. Too small gives 0, and $0 / 0$ is NaN as
+# well. Worst is the second line, with a probability that is merely wrong: nobody will notice.
+#
+# Since a shift does not matter on paper, choose the best one yourself: subtract the row's own
+# maximum $m$. Then the largest exponent is 0, no exponential exceeds 1, and the sum is at least 1.
+# Nothing is left that could overflow:
 #
 # $$\text{softmax}(x)_j = \frac{e^{x_j - m}}{\sum_k e^{x_k - m}} \qquad m = \max_k x_k$$
 
@@ -112,15 +114,16 @@ reads.plot()
 
 # %% [markdown]
 # The matrix is read five times and written three times: $8 \cdot 4 = 32$ bytes an element, four times
-# the fewest. `torch.softmax` is one operation and is *counted* here as its input once, its output once.
-# Whether it really reads each element only once, the benchmark below will suggest.
+# the fewest. `torch.softmax` is one operation, and is *counted* here as its input once and its output
+# once. Whether it really reads each element only once, you can tell from the benchmark further down.
 
 # %% [markdown]
 # ## A reduction inside a program
 #
-# Elementwise kernels never let lanes meet. A maximum has to. `tl.max` and `tl.sum` combine the lanes
-# of a block in pairs, then pairs of pairs: for a block of 1024 that is 10 steps, not 1023. All of it
-# happens inside one program, in its registers and the SM's shared memory; no byte goes to GPU memory.
+# Elementwise kernels never let lanes meet. A maximum has to: it is a *reduction*, which makes one
+# number of many. `tl.max` and `tl.sum` combine the lanes of a block in pairs, then pairs of pairs:
+# for a block of 1024 that is 10 steps, not 1023. All of it happens inside one program, in its
+# registers and the SM's shared memory; no byte goes to GPU memory.
 
 # %%
 lab.reduction_tree([3, 1, 4, 1, 5, 9, 2, 6], max, "maximum")
@@ -184,8 +187,8 @@ print(f"{x.numel()} elements: {moved} bytes, 4 + 4 an element; 3 operations an e
 seen.plot("x_ptr")
 
 # %% [markdown]
-# Each program reads one row. Its 28 masked lanes point into the row below; you see them only under
-# the last one, as elsewhere the picture shows the program that really reads there.
+# Each program reads one row. Its 28 masked lanes point into the next row. You see them below the
+# last row only: elsewhere another program really reads there, and the picture shows that one.
 
 # %% [markdown]
 # A tile of several rows goes the same way: with a block of shape `[BLOCK_M, BLOCK_N]`, a reduction
@@ -232,10 +235,13 @@ broken.plot("y_ptr")
 # %% [markdown]
 # ### How long may a row be?
 #
-# Registers are the fastest memory there is, and the smallest. An SM has a fixed number, shared by
-# all threads that run on it. A row's elements are spread over the program's threads, and each thread
-# needs some 20 registers more for addresses and the like (an assumption; on a GPU the cell after next prints
-# the truth). How many programs fit on an SM at once? Few programs, few loads under way.
+# Registers are the fastest memory there is. An SM has a fixed number of them, shared by all threads
+# that run on it. A row's elements are spread over the threads of its program, `num_warps` warps of
+# 32. Each thread needs more registers for addresses and the like: let us assume 20 (on a GPU, the
+# cell after next prints the truth).
+#
+# How many programs fit on an SM at once? The share of its room for threads that they take is the
+# *occupancy*. Few programs, few loads under way.
 
 
 # %%
@@ -263,8 +269,9 @@ if lab.on_gpu:
         )
 
 # %% [markdown]
-# A thread can have at most 255 registers; what does not fit is *spilled* to memory and costs traffic.
-# With more warps, a long row is spread over more threads. But a million numbers fit nowhere.
+# On NVIDIA's GPUs a thread can have at most 255 registers; what does not fit is *spilled* to memory
+# and costs traffic. With more warps, a long row is spread over more threads. But a million numbers
+# do not fit.
 #
 # ## Memory reuse: working in place
 #
@@ -397,8 +404,8 @@ centre_speed.table()
 # %% [markdown]
 # Useful bytes are the same 8 an element for all, so a kernel that gets all of its 12 from memory ends
 # at two thirds of the ceiling. Where "two walks" is above that, a cache has served some of its second
-# reads. The longer the rows, the less of those of all running programs fits into the cache together.
-# The lesson of it: a redundant read is sometimes free, and you do not want to depend on it.
+# reads. All programs that run share the cache, each with a row of its own: the longer the rows, the
+# less of them it holds. So a redundant read is sometimes free, but you cannot rely on it.
 
 # %% [markdown]
 # ## Your turn
@@ -414,6 +421,7 @@ mine
 #
 # TODO 1 to 6. A program takes `BLOCK_M` whole rows: one if they are long, several if they are short,
 # so that it always has enough to load. The mask has two conditions, one for rows and one for columns.
+# The launch may pass `num_warps=...` beside the kernel's own arguments.
 #
 # When it works, 20 rows of 100 look like this. How many rows has each program, and why?
 
@@ -540,9 +548,12 @@ print("exp(-inf - lowest)      =", torch.exp(minus - low).item(), "  lowest =", 
 print("exp(lowest - lowest) * 0 =", (torch.exp(torch.tensor(low - low)) * 0).item())
 
 # %% [markdown]
-# That is why your file has a constant `LOWEST`. When your kernel is ready, here are its walks:
+# One NaN spoils the whole sum. Against it, your file has a constant `LOWEST`, the most negative finite
+# number. (It is a `tl.constexpr`: a kernel can use no other globals.) When your kernel is ready, here
+# are its walks:
 
 # %%
+# comes without output: see what your own file does
 long_row = torch.randn(1, 40_000, device=lab.device)
 long_walks = lab.touches(lambda: mine.softmax_long(long_row))
 lab.walks(long_walks, kernel="softmax_long_kernel")
@@ -641,8 +652,8 @@ half_speed.plot("softmax in bf16: useful bytes per second, 4 an element")
 
 # %% [markdown]
 # **Read it.** A line at the ceiling reads and writes each element once and wastes nothing. Does the
-# height of `torch.softmax` depend on the length of the rows? Divide: at which share of the ceiling
-# would a kernel end that reads each element twice, at which one that reads it three times?
+# height of `torch.softmax` depend on the length of the rows? Count: at which share of the ceiling
+# does a kernel end that reads each element twice? And three times?
 
 # %%
 for times in (1, 2, 3):
@@ -659,7 +670,8 @@ print(softmax_speed.found.source)
 # %% [markdown]
 # In bf16 an element has half the bytes, so the same bandwidth means twice as many elements a second:
 # the same arithmetic in half the time. Who keeps up? A kernel falls behind if its threads have too
-# few bytes under way (remember bandwidth × latency from lesson 1), or if its arithmetic, once hidden behind the loads, is not hidden any more.
+# few bytes under way (remember bandwidth × latency from lesson 1), or if its arithmetic takes longer
+# than its loads.
 #
 # Long rows, with a fixed block. The ceiling counts 8 bytes an element; two walks need up to 12.
 
@@ -715,6 +727,7 @@ long_speed.table()
 #
 # | The report says | It means | Do this |
 # |---|---|---|
+# | `todo-left` | a TODO of what this test needs is still there | the report names the line |
 # | `max-not-subtracted` | the exponentials overflow | subtract the row's maximum first |
 # | `max-of-tile` | one maximum for several rows | reduce along `axis=1`, then `[:, None]` |
 # | `wrong-axis` | the *columns* add up to 1 | `axis=1` runs along a row |
@@ -761,6 +774,7 @@ lab.roofline({name: (work / size, None) for name, (size, work) in table.items()}
 # ## Questions to think about
 #
 # 1. Why is the sum of the exponentials never 0 when the row's maximum is subtracted? When is it NaN?
+#    (Here the maximum is the true one, not `LOWEST`.)
 # 2. Could `softmax_long` work in place? Look at its walks, and apply the rule of lesson 2.
 # 3. In which direction should the second walk go, so that the cache helps most? Try it.
 # 4. A matrix has 8 rows of a million. One program a row leaves most of the GPU idle. How would you

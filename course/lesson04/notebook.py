@@ -9,12 +9,13 @@
 # **You will be able to**
 # - turn numbers into int8 codes and back, and say how large the error can be at most;
 # - choose scales: one a tensor, a row, or a group, and see what a single outlier does to each;
-# - multiply int8 matrices on tensor cores, with exact sums in int32, and scale them in registers;
+# - multiply int8 matrices, with exact sums in int32, and scale them in registers;
 # - tell work that waits for memory from work that waits for arithmetic, and quantise accordingly;
 # - measure the latency of a token, not only its average but also its bad days.
 #
-# **You need** lessons 1 to 3: tiles, masks, reductions, the roofline. `tl.dot`, the matrix product of
-# two tiles, is used here and explained in lesson 5; the loop around it is given.
+# **You need** lessons 1 to 3: tiles, masks, reductions, the roofline. `tl.dot` multiplies two tiles as
+# matrices, on the *tensor cores*, units of the GPU that do nothing else. It is used here, with the
+# loop around it given, and explained in lesson 5.
 #
 # **Time** about three hours.
 
@@ -39,9 +40,10 @@ gpu
 # %% [markdown]
 # ## What does one token cost?
 #
-# A linear layer is a matrix of weights, `[outputs, inputs]`. To *decode*, a model takes **one** row
-# of numbers through each of its layers, gets one token (a word or a piece of one), and starts
-# again with that token. Every weight is needed for every token.
+# Most of a language model are *linear layers*: each multiplies a row of numbers by a matrix of
+# weights, `[outputs, inputs]`. To *decode*, the model takes **one** row through each of its layers,
+# gets one *token* (a word or a piece of one), and starts again with that token. Every weight is
+# needed for every token.
 #
 # **Guess first:** a layer has $28672 \times 8192$ weights in fp16. One row passes through it. What
 # takes longer, the multiplications or fetching the weights, and by what factor?
@@ -57,8 +59,9 @@ print(f"the weights take {rate / copy:.0f} times as long")
 
 # %% [markdown]
 # Each weight is fetched (2 bytes) for one multiplication and one addition (2 operations): one operation
-# a byte, where the GPU could do hundreds. With more rows, each weight serves all of them. That is
-# what happens when a model reads a long prompt: *prefill*, thousands of rows at once.
+# a byte, where the GPU could do as many as the last line says. With more rows, each weight serves
+# all of them. That is what happens when a model reads a long prompt: *prefill*, thousands of rows at
+# once.
 #
 # So there are two kinds of work, and they need different remedies:
 #
@@ -67,7 +70,7 @@ print(f"the weights take {rate / copy:.0f} times as long")
 # | decode | 1 to 16 | memory | smaller weights, whatever the arithmetic: **weight-only** (W8A16, W4A16) |
 # | prefill | thousands | arithmetic | int8 tensor cores: weights **and** activations in int8 (W8A8) |
 #
-# W8A16 is the usual shorthand: weights of 8 bits, activations (the numbers that pass through) of 16.
+# W8A16 is the usual shorthand: weights of 8 bits, *activations* (the numbers that pass through) of 16.
 
 
 # %%
@@ -88,14 +91,15 @@ lab.roofline(points)
 # %% [markdown]
 # For decode, halving the bytes moves the point to the right and **up the slope**: at best twice as
 # fast. For prefill it would only move it along the flat roof. There, only a higher roof helps, and
-# int8 has one: tensor cores multiply int8 at twice the rate of fp16, or more.
+# int8 has one: on most GPUs the tensor cores can multiply int8 at twice the rate of fp16. How much of
+# that a kernel reaches, you will measure.
 #
 # ## Codes and scales
 #
 # A quantised number is $\text{code} \cdot \text{scale}$: the code a small integer, the scale a real
-# number that many codes share. **Symmetric** quantisation to int8 takes
-# $\text{scale} = \max|x| / 127$ and $\text{code} = \text{round}(x / \text{scale})$. So the largest
-# magnitude becomes 127 or -127, 0 stays exactly 0, and -128 is not used.
+# number that many codes share. An int8 code has 8 bits and lies between -128 and 127. **Symmetric**
+# quantisation takes $\text{scale} = \max|x| / 127$ and $\text{code} = \text{round}(x / \text{scale})$.
+# So the largest magnitude becomes 127 or -127, 0 stays exactly 0, and -128 is not used.
 #
 # How wrong can it be? Rounding to the nearest integer is off by at most one half, so $x$ is off by
 # at most $\text{scale} / 2$. Move the slider: the left side shows what becomes of $x$, the right
@@ -105,8 +109,8 @@ lab.roofline(points)
 lab.explore(lab.quantizer, bits=[8, 6, 4, 3, 2], start={"bits": 4})
 
 # %% [markdown]
-# In torch. `torch.round` rounds ties (x.5) to the even neighbour, which is what IEEE arithmetic
-# does, and what your kernel has to do.
+# Here it is in torch. `torch.round` rounds *ties* (x.5) to the even neighbour. That is what all
+# floating-point arithmetic does with its last bit, and what your kernel has to do.
 
 
 # %%
@@ -169,8 +173,9 @@ lab.Table(["", "bytes a weight", f"{outputs} x {inputs}", "smaller than fp16"], 
 # %% [markdown]
 # ### Asymmetric
 #
-# Many activations are not spread around 0. After gelu, nothing is below -0.17, so a symmetric scale
-# hardly uses its negative codes. **Asymmetric** quantisation spends all 256 codes on the range from
+# Many activations are not spread around 0. After gelu, nothing is below -0.17 (look at the curve in
+# lesson 2), so a symmetric scale hardly uses its negative codes. **Asymmetric** quantisation spends
+# all 256 codes on the range from
 # minimum to maximum: $x \approx (\text{code} - z) \cdot \text{scale}$, where the *zero point* $z$ is the code
 # of 0.
 
@@ -187,15 +192,16 @@ print(f"zero point {zero.item():.0f}: codes from {codes.min():.0f} to {codes.max
 lab.histograms({"symmetric": symmetric, "asymmetric": asymmetric}, xlabel="error (units of x)")
 
 # %% [markdown]
-# Nearly twice as exact, for nothing? Not quite: in a product, the zero point leaves a term behind,
-# $\sum_k (a_k - z)\, b_k = \sum_k a_k b_k - z \sum_k b_k$. It can be computed beforehand if $b$ is
-# a weight, but every kernel has to know of it. This lesson's exercises are symmetric; the packed
+# Nearly twice as exact, for nothing? Not quite: in a sum of products (a *matrix product* is made of
+# them), the zero point leaves a term behind,
+# $\sum_k (a_k - z)\, b_k = \sum_k a_k b_k - z \sum_k b_k$. It can be computed beforehand if the $b_k$
+# are weights, but every kernel has to know of it. This lesson's exercises are symmetric; the packed
 # 4-bit weights of the challenge have a fixed zero point of 8.
 #
 # ### Do errors pile up in long sums?
 #
-# A product with $K$ terms adds $K$ errors. **Guess first:** the error of the result, relative to
-# the result's size: does it grow with $K$, stay, or shrink?
+# A sum of $K$ products adds $K$ errors. **Guess first:** does the error of the result, relative to the
+# result's size, grow with $K$, stay, or shrink?
 
 
 # %%
@@ -218,16 +224,16 @@ lab.lines(
 )
 
 # %% [markdown]
-# They do not pile up: with 256 times as many terms, the relative error does not even double. Errors of
-# random sign partly cancel, so that their sum grows like $\sqrt K$; and so do the sums themselves, for
-# the same reason. (The slow rise is another effect: the longer a row, the larger its largest
+# They hardly pile up: with 256 times as many terms, the relative error does not even double. Errors of
+# random sign partly cancel, so that their sum grows like $\sqrt K$; and so do the results themselves,
+# for the same reason. (The slow rise is another effect: the longer a row, the larger its largest
 # element, and with it the scale.)
 #
 # ## int8 in a kernel: two traps
 #
-# **Trap 1: conversion cuts off.** `.to(tl.int8)` drops the fraction, towards zero. Round first. Your
-# file gives you `round_half_to_even`, which is one addition and one subtraction of the same
-# number, and looks as if it did nothing:
+# **Trap 1: conversion cuts off.** `.to(tl.int8)` drops the fraction: it rounds towards zero. So round
+# first. Your file has `round_half_to_even` for that. It adds a number and subtracts it again, and
+# looks as if it did nothing:
 
 
 # %%
@@ -270,8 +276,8 @@ for widen in (False, True):
 print("products of -128 and -128 that an int32 can add up:", 2**31 // (128 * 128) - 1)
 
 # %% [markdown]
-# The tensor cores do it right by themselves: `tl.dot` of two int8 tiles has int32 sums. Integer sums
-# have a charm that floating point lacks: they are **exact**, in any order.
+# The tensor cores do it right by themselves: `tl.dot` of two int8 tiles has int32 sums. And integer
+# sums are **exact**, in any order.
 #
 # ## A worked example: `dequantize`
 #
@@ -384,7 +390,8 @@ lab.traffic(
 #
 # ## Your turn
 #
-# Open `lesson04.py` beside this notebook, fill in its TODOs, **save**, and run the cells below.
+# Open `lesson04.py` beside this notebook, fill in its TODOs, **save**, and run the cells below. Stuck?
+# `grade lesson04 --hint test_quantize_any_size` in a terminal gives a nudge, then more.
 
 # %%
 mine
@@ -392,9 +399,10 @@ mine
 # %% [markdown]
 # ### 1 · `quantize_rowwise(x)`
 #
-# TODO 1 to 4. A program owns a whole row, as in lesson 3: load it once, find the largest magnitude,
-# and use the row again while it is still in registers. Results must be **exact**, bit by bit, so use
-# `tl.div_rn` for the scale and the given `divide_by_one_number` for the quotients.
+# TODO 1 to 4. A program owns a whole row, as in lesson 3: load it once, find the largest magnitude
+# (`tl.abs` takes it off a block), and use the row again while it is still in registers. Results must
+# be **exact**, bit by bit, so use `tl.div_rn` for the scale and the given `divide_by_one_number` for
+# the quotients.
 
 # %%
 x = torch.randn(6, 50, device=lab.device)
@@ -428,8 +436,8 @@ for name, x in {"random numbers": random, "near ties": ties}.items():
     print(f"{name}: {differ.sum()} codes of {x.numel():,} differ")
 
 # %% [markdown]
-# Hardly ever in random numbers, often near ties. But two implementations that disagree now and then are two
-# implementations that cannot be tested against each other.
+# Hardly ever in random numbers, often near ties. But two programs that disagree now and then cannot
+# be tested against each other.
 
 # %%
 # %grade test_quantize_ties
@@ -459,9 +467,10 @@ for name, x in {"random numbers": random, "near ties": ties}.items():
 # $a$ and row $n$ of $b$, so they share both scales:
 # $\sum_k (s_m a_{mk})(t_n b_{nk}) = s_m t_n \sum_k a_{mk} b_{nk}$.
 #
-# The loop and its `tl.dot` are given; you say which tiles it loads, and write the **epilogue**: what
-# happens to the sums on their way from registers to memory. Mind that `b_q` is `[N, K]`: the weights
-# of one output are a *row*.
+# A program computes one tile of $c$. The loop over $K$ and its `tl.dot` are given. You say which tiles
+# of $a$ and $b$ it loads, with the given `load_tile`, and write the **epilogue**: what happens to the
+# sums on their way from registers to memory. Mind that `b_q` is `[N, K]`: the weights of one output
+# are a *row*. (Leave `tile_of_program` and the tensor descriptors aside: they are for lesson 5.)
 #
 # The picture shows what your program (0) reads of `a`: all of $K$, of its own rows only.
 
@@ -521,9 +530,9 @@ lab.traffic(
 # ### 3 · `linear_w8a16(x, w_q, scale)`
 #
 # TODO 8 to 11. One row of `x` against all weights, for decode. A tensor core works on tiles of 16 rows
-# or more; with one row there is nothing for it to do, so you multiply and add by hand. What matters
-# is that many loads of weights are under way: keep a block of running sums, and reduce it **once**,
-# after the loop.
+# or more, so one row would leave it nearly idle, and you multiply and add by hand. What matters is
+# that many loads of weights are under way. A reduction makes all of them wait: keep a block of
+# running sums, and reduce it **once**, after the loop.
 #
 # (With 2 to 16 rows the given `sums_of_rows` takes over. Read it: it converts the codes to
 # fp16 in registers, and lets the tensor cores do the rest.)
@@ -577,9 +586,11 @@ assert torch.equal(unpacked, codes)
 #
 # ### Prefill: large square products
 #
-# int8 codes against fp16, in operations a second. The ceiling is that of int8 products. Two
-# competitors use int8, too: `torch._int_mm` with the scales after it, in eager mode and under
-# `torch.compile`, which fuses the scaling into one kernel.
+# int8 codes against fp16, in operations a second. The ceiling is twice the rate that a large fp16
+# product reached on this GPU, or the rate of `torch._int_mm` if that is higher. *cuBLAS* is NVIDIA's
+# own library of matrix products, which torch calls. Two competitors use int8, too: `torch._int_mm`
+# with the scales after it, in eager mode and under `torch.compile`, which fuses the scaling into one
+# kernel.
 
 
 # %%
@@ -617,10 +628,10 @@ prefill.plot("Prefill: products of large matrices")
 prefill.table()
 
 # %% [markdown]
-# **Read it.** How far above fp16 are you at the largest size? Tensor cores do twice as many int8
-# products, so a factor of two is the most that they can give (on some GPUs their rates are 4 to 1).
-# Where does the eager version lose its time? Its traffic is in the picture above: it writes $n^2$
-# int32 sums and passes over them several times.
+# **Read it.** How far above fp16 are you at the largest size? Twice as many int8 products are the most
+# that most GPUs can give (on some, their rates are 4 to 1). Do you get there, and does `_int_mm`?
+# Where does the eager version lose its time? Its traffic is in the picture above: it writes $n^2$ int32
+# sums and passes over them several times.
 #
 # **Against fp16** (2 points; needs a GPU)
 
@@ -636,9 +647,9 @@ prefill.table()
 # %% [markdown]
 # ### Decode: one row
 #
-# What counts now is bytes. The line shows the bytes of the *int8* weights a second, for all
-# competitors alike: who reads fp16 weights has to fetch twice as many, and can get only half-way up to
-# the ceiling. `torch.compile` gets a fair chance: the codes, and the formula to be fused.
+# What counts now is bytes. For all competitors alike, the lines show the bytes of the *int8* weights a
+# second. So who reads fp16 weights, which are twice as many bytes, can get only half-way up to the
+# ceiling. `torch.compile` gets a fair chance: the codes, and the formula to be fused.
 
 
 # %%
@@ -723,13 +734,14 @@ by_rows.plot("From decode to prefill")
 # %% [markdown]
 # ## A decoder, one token at a time
 #
-# A robot or a conversation does not care for tokens a second; it waits for *the next one*. So the
-# figure that counts is **latency**, and not its average: the median (p50) says what is usual, the
-# 99th percentile (p99) how long one step in a hundred takes at least.
+# Whoever talks to a model waits for *the next token*. So what counts is **latency**, and not its
+# average: the median (p50) says what is usual, the 99th percentile (p99) how long one step in a hundred
+# takes at least.
 #
-# Here is a small decoder: in each layer attention over what was said so far (the *KV cache*), then
-# two large matrices with gelu between them. Untrained, since speed does not depend on the values.
-# `linear(x, w)` says how a weight is applied: that is all that quantisation changes.
+# Here is a small decoder. Each layer has *attention*, which looks at all earlier tokens (what it needs
+# of them is kept in the *KV cache*), then two large matrices with gelu between them. You need not know
+# why. What matters: `linear(x, w)` says how a weight is applied, and that is all that quantisation
+# changes. The weights are random, since speed does not depend on the values.
 
 # %%
 WIDTH, LAYERS, HEADS, TOKENS, LONGEST = lab.sizes(
@@ -906,8 +918,9 @@ lab.latency_bars(served_tokens, "A step of the decoder: usual and slow")
 # shows its worth once the launches are out of the way. **Find what you are waiting for before you
 # make anything faster.**
 #
-# And p99? On a machine of your own, it lies close to p50. With neighbours, with clocks that change, or
-# with a server that collects requests into batches, it does not, and it is p99 that a robot trips over.
+# And p99? With a machine to itself, a step should seldom be much slower than usual. With neighbours,
+# with clocks that change, or with a server that collects requests into batches, some are, and those
+# are the ones that people notice.
 
 # %% [markdown]
 # ## Common mistakes
@@ -962,8 +975,8 @@ lab.Table(headings, rows, note=f"{gpu.label}; each input read once from memory")
 # ## Questions to think about
 #
 # 1. Weights of a trained model have few outliers, activations many, in certain columns. Which scales
-#    would you choose for which, and why is a scale *a column of activations* not possible in
-#    `matmul_w8a8`?
+#    would you choose for which? Why can `matmul_w8a8` not have a scale for each *column* of the
+#    activations?
 # 2. At how many rows does a layer of $8192 \times 8192$ stop waiting for memory, with fp16 and with
 #    int8 weights? Compute it with `intensity` and `gpu.balance()`, and find it in the figure.
 # 3. Why does `linear_w8a16` apply the scale after the sum, while `linear_w4a16` cannot leave it to the
@@ -971,8 +984,8 @@ lab.Table(headings, rows, note=f"{gpu.label}; each input read once from memory")
 # 4. With `K = 131072` and all codes -128, what does an int32 sum become?
 # 5. Your decoder's KV cache is in fp16. At which length of context does it take more bytes a step
 #    than the int8 weights?
-# 6. A step takes 1 ms at p50 and 5 ms at p99. A robot acts on ten steps in a row. How often is at least
-#    one of them slow?
+# 6. Suppose that one step in a hundred is slow, and an answer takes ten steps. How many answers in a
+#    hundred have a slow step?
 
 # %% [markdown]
 # ## Further reading

@@ -61,17 +61,19 @@ lab.Table(headings, rows, note=f"{gpu.label}: ridge at {gpu.balance():.0f} opera
 # %% [markdown]
 # A large product is bound by **arithmetic**, *provided that each element comes from memory only
 # once*. That is the catch. A kernel that computes each $c_{ij}$ on its own loads a row of $a$ and a
-# column of $b$ for it: $2K$ elements for $2K$ operations, half an operation a byte, whatever the size.
-# Then a product waits for memory like an addition.
+# column of $b$ for it: $2K$ elements of 2 bytes for $2K$ operations, half an operation a byte,
+# whatever the size. Then a product waits for memory like an addition.
 #
 # ## Tiles
 #
 # The way out: compute a whole **tile** of $c$ at once. A tile of `BLOCK_M` × `BLOCK_N` needs `BLOCK_M`
 # rows of $a$ and `BLOCK_N` columns of $b$; and each element of $a$, once loaded, serves `BLOCK_N`
-# sums. The rows are long, so they are taken in pieces of `BLOCK_K`: one step loads
+# sums.
+#
+# Rows of $a$ are long, so they are taken in pieces of `BLOCK_K` elements: one step loads
 # $\text{BLOCK\_K}\,(\text{BLOCK\_M} + \text{BLOCK\_N})$ elements and does
-# $2\,\text{BLOCK\_M}\,\text{BLOCK\_N}\,\text{BLOCK\_K}$ operations on them. `BLOCK_K` cancels out. With
-# 2 bytes an element, that makes
+# $2\,\text{BLOCK\_M}\,\text{BLOCK\_N}\,\text{BLOCK\_K}$ operations on them. With 2 bytes an element,
+# `BLOCK_K` and the 2 cancel out:
 #
 # $$\frac{\text{BLOCK\_M} \cdot \text{BLOCK\_N}}{\text{BLOCK\_M} + \text{BLOCK\_N}} \text{ operations a byte.}$$
 
@@ -87,8 +89,8 @@ lab.lines(
 )
 
 # %% [markdown]
-# How large a tile does the ridge ask for? On a large GPU it is an uncomfortable one, for the sums have to
-# live somewhere: in **registers**, 4 bytes each. What fits?
+# How large a tile does the ridge ask for? And where do its sums live? In **registers**, 4 bytes each.
+# What fits?
 
 # %%
 rows = []
@@ -106,8 +108,9 @@ headings = ["tile of c", "operations a loaded byte", "sums in fp32", "of an SM's
 lab.Table(headings, rows, note="Registers are also needed for addresses and for everything else.")
 
 # %% [markdown]
-# So tiles alone do not get there. What helps is that not all loads come from memory: neighbouring
-# programs need the same rows and columns, and can find them in the **L2 cache**. We will come to that.
+# Compare with the ridge: do tiles that fit get there by themselves? What helps is that not all loads
+# come from memory: neighbouring programs need the same rows and columns, and can find them in the
+# **L2 cache**. We will come to that.
 
 # %% [markdown]
 # ## A loop over tiles, on something simpler
@@ -173,10 +176,10 @@ for how in ("", "steps rounded down", "accumulator made in the loop", "addresses
 #
 # ## Tensor cores and their accumulator
 #
-# `tl.dot(a, b, sums)` multiplies two tiles and adds the product to a third, on the **tensor cores**:
-# units that do nothing else. The rate of a large product in the table at the top is theirs. Each side of
-# a tile has to be at least 16. They multiply numbers of 16 bits and add in fp32 (or 8 bits and int32, as in
-# lesson 4).
+# `tl.dot(a, b, sums)` multiplies two tiles and adds the product to a third, the *accumulator*. It does so
+# on the **tensor cores**: units of each SM that do nothing else. The rate of a large product in the table
+# at the top is theirs. They multiply numbers of 16 bits and add in fp32 (or 8 bits and int32, as in lesson
+# 4). Each side of a tile has to be at least 16.
 #
 # Why not add in fp16? **Guess first:** start at 0 and add 1 four thousand times, rounding to 16 bits
 # each time. Where do you end?
@@ -204,7 +207,7 @@ lab.lines(
 
 # %% [markdown]
 # fp16 has 11 significant bits: from 2048 on, neighbouring numbers are 2 apart, and adding 1 changes
-# nothing. bf16 has 8 bits and gives up at 256. In a long product most of the terms would be lost.
+# nothing. bf16 has 8 bits and gives up at 256. In a long sum most of the terms would be lost.
 #
 # ## A worked example: `distances`
 #
@@ -318,16 +321,16 @@ for fault in broken.faults[:3]:
 broken.plot("d_ptr")
 
 # %% [markdown]
-# Cells with a plus belong to two programs. Which of them wins depends on who comes last: a **race**, and
-# a result that may differ from run to run.
+# Cells with a plus belong to two programs. Whoever comes last wins: a **race**, and a result that may
+# differ from run to run.
 #
 # ## While one tile is multiplied, fetch the next
 #
-# A load takes long; you measured it in lesson 1. If each step of the loop asks for its tiles only when it
+# A load takes long: lesson 1 had its latency. If each step of the loop asks for its tiles only when it
 # needs them, the tensor cores mostly stand still. With several buffers in shared memory, the tiles of later
 # steps are on their way while this step is computed: **software pipelining**. The number of buffers
-# is `num_stages`, and the compiler does the rest. Move the slider. (A drawing with made-up
-# durations, not a measurement.)
+# is `num_stages`, which the launch passes like `num_warps`, and the compiler does the rest. Move the
+# slider. (A drawing with made-up durations, not a measurement.)
 
 # %%
 lab.explore(lab.pipeline, stages=[1, 2, 3, 4, 5], start={"stages": 2})
@@ -335,8 +338,8 @@ lab.explore(lab.pipeline, stages=[1, 2, 3, 4, 5], start={"stages": 2})
 # %% [markdown]
 # The price is shared memory: $\text{num\_stages} \cdot \text{BLOCK\_K} \cdot (\text{BLOCK\_M} +
 # \text{BLOCK\_N}) \cdot 2$ bytes, or nearly so. What a multiprocessor has is in the table at the top.
-# And more programs at once would hide latency, too, but they share the same registers and the
-# same shared memory:
+# More programs on it at once (occupancy, lesson 3) would hide latency, too. But they share its
+# registers and its shared memory:
 
 
 # %%
@@ -360,10 +363,12 @@ lab.explore(
 #
 # ## Neighbours should share
 #
-# A GPU starts programs in the order of their numbers, as many as fit: a **wave**. Those that run
+# A GPU starts programs roughly in the order of their numbers, as many as fit: a **wave**. Those that run
 # together share the L2 cache. Numbered row by row, a wave covers a long strip of $c$: few rows of $a$, but
-# nearly all of $b$. **Guess first:** with a wave of 9 programs on $9 \times 9$ tiles, how should the
-# tiles of the wave lie in $c$ to need the fewest tiles of $a$ and $b$?
+# nearly all of $b$.
+#
+# **Guess first:** let $a$, $b$ and $c$ have $9 \times 9$ tiles each, and a wave 9 programs. How should
+# the tiles of the wave lie in $c$ to need the fewest tiles of $a$ and $b$?
 
 # %%
 lab.explore(
@@ -371,21 +376,21 @@ lab.explore(
 )
 
 # %% [markdown]
-# A square needs least: $3 \cdot 9 + 9 \cdot 3$ tiles in place of $9 + 81$. The count of loads by programs is
-# the same as before; what changes is **where they are served from**. Does it matter? It depends on the
-# cache. If it holds everything, any order will do. Here is a model of a cache that keeps the tiles
-# used last:
+# A square needs least: three rows of $a$ and three columns of $b$, $3 \cdot 9 + 9 \cdot 3$ tiles, in place
+# of one row and all nine columns, $9 + 81$. The programs still make as many loads as before. What changes
+# is **who answers them**, the cache or the memory. If the cache holds everything, any order will do.
+# Here is a model of a cache that keeps the tiles used last:
 
 # %%
 lab.loads_by_group(24, 24, inner=12, cache_tiles=160, together=24, groups=[1, 2, 4, 6, 8, 12, 24])
 
 # %% [markdown]
-# Too flat is bad, too tall is bad as well: 24 rows of tiles in a group are column order, row order's
-# mirror image.
+# Groups of 1 row are the row order. Groups of all 24 are the column order, its mirror image, and as bad.
 #
 # ## Your turn
 #
-# Open `lesson05.py` beside this notebook, fill in its TODOs, **save**, and run the cells below.
+# Open `lesson05.py` beside this notebook, fill in its TODOs, **save**, and run the cells below. Stuck?
+# `grade lesson05 --hint test_matmul_whole_tiles` in a terminal gives a nudge, then more.
 
 # %%
 mine
@@ -394,9 +399,9 @@ mine
 # ### 1 · `matmul(a, b)`
 #
 # TODO 1 to 4 are `tile_product`, the heart of three kernels: accumulator, addresses, loop. TODO 5 to 7
-# put the kernel around it. Two things differ from the examples above: `a` and `b` have **four strides**, one
-# for each index, so that transposed views work without a copy; and products of index and stride
-# have to be int64.
+# put the kernel around it. Two things differ from the examples above. `a` and `b` have **four strides**, one
+# for each index, so that transposed views work without a copy. And products of index and stride have to
+# be int64: `.to(tl.int64)` converts a block, `tl.cast(stride, tl.int64)` an argument.
 #
 # The picture: what program (0, 1) reads of `a`. All of K, in its own rows?
 
@@ -442,7 +447,8 @@ seen.plot("b_ptr", program=(0, 0))
 # %grade test_matmul_sums_in_fp32
 
 # %% [markdown]
-# **One rounding** (1 point). And why must you not replace masks by a multiplication with 0?
+# **One rounding** (1 point): from the fp32 sums to fp16 or bf16. And why must you not replace masks by a
+# multiplication with 0?
 
 # %%
 nan, infinity = float("nan"), float("inf")
@@ -455,8 +461,12 @@ print("0 * infinity =", 0 * infinity, "   0 * nan =", 0 * nan)
 # ### 2 · `matmul_grouped(a, b)`
 #
 # TODO 8 to 10: from the number of a program to its tile. It is a riddle in whole numbers, so solve it on
-# paper first, for $5 \times 3$ tiles in groups of 2. TODO 11 uses it, and in TODO 12 you give the
-# autotuner its list. The picture shows which program writes which tile of your `c`; compare:
+# paper first, for $5 \times 3$ tiles in groups of 2. The next cell has the result. TODO 11 uses it.
+#
+# TODO 12 is a list for the **autotuner**. It runs the kernel once with each configuration of the list,
+# times them, and keeps the fastest for these sizes. Which tiles, stages and warps are worth trying
+# follows from what you computed above: operations a loaded byte, registers, shared memory. The picture
+# shows which program writes which tile of your `c`; compare:
 
 # %%
 tiles = torch.empty(5, 3, dtype=torch.int32)
@@ -473,7 +483,7 @@ seen.plot("c_ptr", kernel="matmul_grouped_kernel")
 
 # %% [markdown]
 # **Every tile once, whatever their number** (2 points). With 3 rows of tiles and groups of 8, the only
-# group has 3 rows. Forget it, and some tiles are computed twice, others never.
+# group has 3 rows. Overlook that, and some tiles are computed twice, others never.
 
 # %%
 # %grade test_grouped_any_size
@@ -485,7 +495,7 @@ seen.plot("c_ptr", kernel="matmul_grouped_kernel")
 # `[N, K]`, as in `torch.nn.Linear`: no transposed copy is needed, since your `tile_product` takes
 # strides. Which ones, in which order?
 #
-# What it saves, counted. The dashed line is what the result needs if everything fits one tile:
+# What it saves, counted. The dashed line is the fewest bytes possible: every input once, the result once.
 
 # %%
 x, w = torch.randn(2, 64, 64, device=lab.device).half().unbind()
@@ -519,7 +529,7 @@ lab.traffic(
 # %grade test_stays_in_bounds
 
 # %% [markdown]
-# **No more loads than tiles of 32 × 32 cost** (2 points)
+# **No more loads than tiles of 32 × 32 cost** (2 points). Why is `a` loaded more than once at all?
 
 # %%
 seen = lab.touches(lambda: mine.matmul(a, b))
@@ -534,10 +544,13 @@ seen.table()
 # TODO 15: a badge, no points. So far each tile had a program of its own: start, fill the pipeline,
 # multiply, store, end. A **persistent** kernel starts one program for each multiprocessor, and each
 # works on one tile after another; while it stores one, the loads for the next are already on their way.
-# Its tiles come through **tensor descriptors**: on compute capability 9.0 and later a unit of its own,
-# the Tensor Memory Accelerator (TMA), computes the addresses and fetches whole tiles.
 #
-# Why might it pay? The last wave is rarely full:
+# Its tiles come through **tensor descriptors**, which know shape, strides and the size of a tile. On
+# compute capability 9.0 and later a unit of its own, the Tensor Memory Accelerator (TMA), computes the
+# addresses and fetches whole tiles.
+#
+# One more thing about waves: the last one is seldom full. How much that costs depends on the number of
+# tiles and on the GPU:
 
 
 # %%
@@ -552,8 +565,8 @@ headings = ["n", "tiles of 128 x 256", "waves of one program an SM", "busy on av
 lab.Table(headings, rows, note=gpu.label)
 
 # %% [markdown]
-# A persistent kernel does not mend that by itself, since tiles stay whole; but it starts and drains once
-# instead of once a wave.
+# A persistent kernel does not mend that, since tiles stay whole. What it saves: it starts once and runs
+# empty once, instead of once a wave.
 #
 # **Any size, by `matmul` where descriptors cannot be used** (challenge)
 
@@ -633,7 +646,7 @@ if by_stages is not None:
 #
 # `torch.matmul` calls cuBLAS, NVIDIA's library, which picks one of many kernels for each size.
 # `matmul` has one tile size for all, 64 × 64; `matmul_grouped` has your list. The ceiling is the rate
-# that the largest product reached on this GPU; tensor cores can do more on paper, until power and
+# that a large product reached on this GPU. Data sheets promise more: they do not count that power and
 # heat make the clock go down.
 
 # %%
@@ -657,10 +670,12 @@ speed.plot("Products: matmul_grouped beside cuBLAS")
 speed.table()
 
 # %% [markdown]
-# **Read it.** Small products leave most multiprocessors idle: count the tiles of $512 \times 512$. How much
-# do tile size and order bring at the right edge, all together? What did the autotuner choose?
+# **Read it.** Small products leave most multiprocessors of a large GPU idle: count the tiles of
+# $512 \times 512$. How much do tile size and order bring at the right edge, all together? What did the
+# autotuner choose?
 
 # %%
+# comes without output: see what your own file does
 if lab.on_gpu and not mine.matmul_grouped.remark:
     lab.attempt(lambda: print("chosen last:", mine.tuned_grouped_kernel().best_config))
 else:
@@ -681,8 +696,8 @@ else:
 # %% [markdown]
 # ### The order of programs, measured
 #
-# The same tiles and the same product, with groups of several heights. **Guess first:** how much is
-# it worth on this GPU, with its L2 cache? What would you expect on one with a tenth of it?
+# The same tiles and the same product, with groups of several heights. **Guess first:** how much is the
+# order worth on this GPU, with its L2 cache? What would you expect with a tenth of that cache?
 
 
 # %%
@@ -711,9 +726,9 @@ if by_group is not None:
 # %% [markdown]
 # ### Is a fused epilogue worth it?
 #
-# `linear_gelu` saves a write and a read of the product, and two kernels; but it uses tiles of
-# $64 \times 64$. cuBLAS multiplies faster, then two more kernels pass over the result. **Guess first:** who
-# wins with a short K, who with a long one?
+# In `linear_gelu` the product never goes to memory and comes back; but its tiles are $64 \times 64$.
+# cuBLAS multiplies faster, then two more kernels pass over the result. **Guess first:** who wins with a
+# short K, who with a long one?
 
 
 # %%

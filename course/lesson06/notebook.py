@@ -3,7 +3,7 @@
 #
 # A user sees two answers and clicks on the better one. One bit, no explanation. In this lesson you
 # write the kernels that turn such clicks into gradients, and a loop in which a model changes its
-# manners within milliseconds of each click.
+# manners right after each click. How soon, you will measure.
 #
 # **You will be able to**
 # - turn "A is better than B" into a probability, a loss and a gradient (Bradley–Terry);
@@ -44,9 +44,9 @@ gpu
 # one tomorrow. Which of these two answers is more helpful? That, most people can say. So models
 # are tuned with **preference data**: a question, a *chosen* answer, a *rejected* one.
 #
-# The usual way to compute with such data dates from 1952 and suits tournaments, too. Each
-# competitor has a hidden strength, its **reward** $r$. Who wins is partly chance, and depends only on
-# the difference of the two (**Bradley–Terry**):
+# The usual way to compute with such data dates from 1952, and suits tournaments, too. Each competitor
+# has a hidden strength, its **reward** $r$. Who wins is partly chance, and the chances depend only on
+# the difference of the two rewards (**Bradley–Terry**):
 #
 # $$P(A \text{ beats } B) = \sigma(r_A - r_B) \qquad \sigma(d) = \frac{1}{1 + e^{-d}}$$
 #
@@ -77,7 +77,8 @@ picture
 #
 # Now forget `hidden`, and find rewards that make the clicks likely. The probability of a click is
 # $\sigma(d)$ with $d = r_\text{chosen} - r_\text{rejected}$, and a likely click has a small
-# $-\log \sigma(d)$. Averaged over all clicks, that is the **Bradley–Terry loss**. Descend:
+# $-\log \sigma(d)$. Averaged over all clicks, that is the **Bradley–Terry loss**. Go down its slope, 60
+# steps:
 
 # %%
 found = torch.zeros(5, requires_grad=True)
@@ -104,9 +105,10 @@ lab.Table(["answer", "hidden reward", "found from clicks"], rows)
 #
 # ### What a pair teaches
 #
-# $-\log\sigma(d) = \log(1 + e^{-d})$ is called *softplus* of $-d$. Its slope is $-\sigma(-d)$. Read the
-# dashed line: a pair that is right already teaches next to nothing, a pair that is wrong pulls with
-# a force that never exceeds 1. One absurd click cannot tear the model apart.
+# $-\log\sigma(d) = \log(1 + e^{-d})$ is called *softplus* of $-d$. Its slope is $-\sigma(-d)$; let us call
+# $\sigma(-d)$ the *pull* of a pair. Read that curve: a pair that is right already
+# teaches next to nothing, a pair that is wrong pulls with a force that never exceeds 1. One absurd click
+# cannot tear the model apart.
 
 # %%
 d = torch.linspace(-6, 6, 121)
@@ -135,14 +137,15 @@ rows = [
 lab.Table(["d", "log(1 + exp(-d))", "exact", "derivative as exp(-d) / (1 + exp(-d))"], rows)
 
 # %% [markdown]
-# Infinite, and NaN. A log-probability of a whole answer is the sum of hundreds of terms, so $|d| >
-# 100$ happens. Two forms of one formula differ in whether `exp` ever gets a large positive argument.
+# Infinite, and NaN. The log-probability of a whole answer is the sum of hundreds of terms, so $|d| >
+# 100$ happens. The same formula can be written so that `exp` never gets a large positive argument.
 #
 # ## DPO: the language model is its own reward model
 #
 # A language model gives an answer $y$ a probability $\pi(y)$. Suppose we had rewards, and tuned the
-# model to please them *without moving too far* from what it was before, its **reference**
-# $\pi_\text{ref}$. How far is too far is set by $\beta$. There is an exact answer to what comes out:
+# model to please them *without moving too far* from what it was before. The model that is tuned is
+# called the **policy**, what it was before its **reference** $\pi_\text{ref}$. How far is too far is set
+# by $\beta$. There is an exact formula for what comes out (Rafailov et al., 2023):
 #
 # $$\pi(y) = \frac{1}{Z} \, \pi_\text{ref}(y) \, e^{r(y) / \beta}$$
 #
@@ -176,11 +179,13 @@ lab.explore(tuned_by, BETA=[0.1, 0.3, 1, 3, 10], start={"BETA": 1})
 # %% [markdown]
 # A large $\beta$ holds on to the reference; a tiny one runs after the highest reward, spam included.
 #
-# Now the trick of DPO (Rafailov et al., 2023): solve that formula for the reward.
-# $r(y) = \beta \log \frac{\pi(y)}{\pi_\text{ref}(y)} + \beta \log Z$, and in a difference of two rewards
-# $Z$ cancels. So no reward model is needed: the policy's own probabilities say what it thinks the
-# rewards are. Put that into Bradley–Terry. With log-probabilities $c$ and $r$ of the chosen and the
-# rejected answer, and $c_\text{ref}, r_\text{ref}$ of the same two under the reference:
+# Now the trick of *direct preference optimisation* (DPO, in the same paper): solve that formula for the
+# reward. $r(y) = \beta \log \frac{\pi(y)}{\pi_\text{ref}(y)} + \beta \log Z$, and in a difference of two
+# rewards $Z$ cancels. So no reward model is needed: the policy's own probabilities say what it thinks
+# the rewards are. Put that into Bradley–Terry.
+#
+# From here on, $c$ and $r$ are *log-probabilities*, of the chosen and of the rejected answer under the
+# policy, and $c_\text{ref}, r_\text{ref}$ those of the same two answers under the reference:
 #
 # $$d = \beta \, [(c - r) - (c_\text{ref} - r_\text{ref})] \qquad \text{loss} = \text{mean of softplus}(-d)$$
 
@@ -205,11 +210,13 @@ lab.Table(["", "d", "loss", "pull"], rows, note=f"beta = {beta}")
 #
 # ## How likely is an answer?
 #
-# A language model reads tokens (words, roughly) and gives for each position a row of **logits**: a
-# score for every token of its vocabulary. The log-probability of token $k$ is
-# $x_k - \text{lse}$, with $\text{lse} = \log \sum_j e^{x_j}$: a log-softmax, of which one number is
-# needed. That of an answer is the sum over its tokens. A *mask* leaves out what does not count: the
-# question, and the padding behind short answers. In PyTorch, as it is usually written:
+# A language model reads tokens (words, roughly) and gives for each position a row of **logits** $x$: a
+# score for every token of its *vocabulary*, all the tokens that it knows. The log-probability of token
+# $k$ is $x_k - \text{lse}$, with $\text{lse} = \log \sum_j e^{x_j}$: a log-softmax, of which one number
+# is needed. That of an answer is the sum over its tokens.
+#
+# A *mask* leaves out what does not count: the question, and the *padding* that brings short answers to
+# one length. In PyTorch, as it is usually written:
 
 
 # %%
@@ -231,8 +238,8 @@ rows = [[name, quantity(size, "B")] for name, size in sizes.items()]
 lab.Table(["tensor", "size"], rows, note=f"{B} answers of {T} tokens, vocabulary {V:,}")
 
 # %% [markdown]
-# One tensor is all that counts. So every pass over it counts. **Guess first:** how many bytes does
-# each version move for one logit of 2 bytes, forward alone?
+# One tensor is all that counts. So every pass over it counts. **Guess first:** how many bytes does each
+# version move for one logit of 2 bytes in the forward pass?
 
 # %%
 small = torch.randn(2, 6, 2000, device=lab.device).bfloat16()
@@ -251,8 +258,8 @@ forward_traffic.plot()
 # %% [markdown]
 # `.float()` writes a copy twice as large, `log_softmax` reads it and writes another one, and of that
 # one `gather` takes a single number in each row. `cross_entropy` stays in bf16, and still writes a
-# whole log-softmax. What is needed is one read, and lesson 3 has shown you how: the maximum and
-# the sum of a row in one walk.
+# whole log-softmax. What is needed is one read, and lesson 3 has shown you how: the maximum $m$ and the
+# sum of all $e^{x_j - m}$ in one walk. How does lse follow from these two (and `tl.log`)?
 
 # %% [markdown]
 # ## A worked example: `token_advantage`
@@ -291,10 +298,10 @@ def advantage_backward_kernel(dx_ptr, dout_ptr, tokens_ptr, n_columns, BLOCK: tl
 
 
 # %% [markdown]
-# PyTorch cannot look into a kernel, so it has to be told what to call when. That is a
-# `torch.autograd.Function` with two methods. `dout` is the **upstream gradient**: how strongly
-# whatever comes later depends on each of our outputs. By the chain rule it is a factor of everything
-# we hand down. One gradient, or None, for each argument of `forward`.
+# PyTorch cannot look into a kernel, so it has to be told what to call when. That is what a
+# `torch.autograd.Function` is for. Its `backward` gets `dout`, the **upstream gradient**: how strongly
+# the final loss depends on each of our outputs. By the chain rule it is a factor of everything we hand
+# down. And it returns one gradient, or None, for each argument of `forward`.
 
 
 # %%
@@ -331,9 +338,9 @@ torch.testing.assert_close(results["kernels"], results["torch"])
 print("forward and gradient agree with torch, for upstream gradients", weights.tolist())
 
 # %% [markdown]
-# By hand, for 4 rows of 600 in fp32: forward reads each logit once and one of them again, a
-# token of 8 bytes, and writes 4 bytes a row. Backward writes each gradient once; besides, it reads
-# 12 bytes a row.
+# By hand, for 4 rows of 600 in fp32. Forward reads each logit once; for each row besides one logit again
+# (4 bytes) and the token (8), and writes 4 bytes. Backward writes each gradient once, and for each row
+# reads its upstream gradient (4) and its token (8).
 
 # %%
 with lab.record() as seen:
@@ -347,8 +354,8 @@ seen.table()
 # %% [markdown]
 # ### Broken on purpose, twice
 #
-# Padding often carries the token $-100$. No row has such an element. What does a kernel
-# read that does not ask first? And what comes of a backward pass that forgets `dout`?
+# Padding often carries the token $-100$, as a sign that it is none. No row has such an element. What does
+# a kernel read that does not ask first? And what comes of a backward pass that forgets `dout`?
 
 # %%
 padded = torch.tensor([-100, 0, 599, 300], device=lab.device)
@@ -371,7 +378,8 @@ for name, upstream in {"out.sum()": forgotten, "(weights * out).sum()": weights}
 # %% [markdown]
 # ## Your turn
 #
-# Open `lesson06.py` beside this notebook. Save it, then run the cells below.
+# Open `lesson06.py` beside this notebook. Save it, then run the cells below. Stuck?
+# `grade lesson06 --hint test_logprob_any_vocabulary` in a terminal gives a nudge, then more.
 
 # %%
 mine
@@ -380,7 +388,9 @@ mine
 # ### 1 · `sequence_logprob`, forward
 #
 # TODO 1 to 5. One program for each position: mask first, then maximum and sum in one walk, then lse and
-# the token's log-probability. A second, tiny kernel adds up the positions of each answer.
+# the token's log-probability. A kernel may say `if` of a single number, even of one that it has loaded
+# (not of a block). A second, tiny kernel adds up the positions of each answer. (Why not let all
+# programs add to one number in memory? Lesson 7.)
 #
 # Below: what your kernel reads of one answer with 5 positions and 5000 logits each. Two positions
 # are masked. Do you see which? Then the accesses of one program in their order, from top to bottom:
@@ -434,13 +444,13 @@ print("shape", tuple(part.shape), " strides", part.stride(), " contiguous:", par
 # %% [markdown]
 # ### 2 · `sequence_logprob`, backward
 #
-# TODO 6 and 7. For a position $t$ of answer $b$ that counts, with upstream gradient $g_b$:
+# TODO 6 and 7. For a position of answer $b$ that counts, with upstream gradient $g_b$:
 #
 # $$\frac{\partial\,\text{loss}}{\partial x_j} = g_b \, ([j = \text{token}] - p_j) \qquad p_j = e^{x_j - \text{lse}}$$
 #
 # The softmax $p$ was never stored. It is computed again from the logits and one number a row, lse,
 # which the forward pass left: 4 bytes in place of a row of probabilities. The gradient *pulls up*
-# the token's own logit and pushes down all others, each by its probability. They cancel in sum.
+# the token's own logit and pushes down all others, each by its probability. In sum, all that cancels.
 #
 # In the picture: which programs write which part of the gradient? Do they write the masked
 # positions, too?
@@ -542,9 +552,10 @@ print(lab.attempt(slopes) or "")
 # %% [markdown]
 # ### 4 · `reward_model_loss`
 #
-# TODO 12 and 13: Bradley–Terry with a margin $m$ by which the chosen answer should win, for pairs of
-# which users said "*much* better": mean of softplus$(-(r_\text{chosen} - r_\text{rejected} - m))$. One margin
-# for all pairs has a stride of 0, so that each pair finds the same number.
+# TODO 12 and 13: Bradley–Terry for a reward model, with a margin $m$ by which the chosen answer should
+# win, for pairs of which users said "*much* better". The loss is the mean of
+# softplus$(-(r_\text{chosen} - r_\text{rejected} - m))$, with rewards $r$ again. One margin for all pairs
+# has a stride of 0, so that each pair finds the same number.
 #
 # **Loss and gradients** (1 point)
 
@@ -555,7 +566,7 @@ print(lab.attempt(slopes) or "")
 # ### 5 · `tune_step`
 #
 # TODO 14 to 16, in Python. Four calls of `sequence_logprob`, one of `preference_loss`, one backward pass,
-# one step of the optimizer. Which of the four calls need a graph?
+# one step of the optimizer. Through which of the four calls does a gradient have to flow?
 #
 # **One update** (1 point)
 
@@ -566,8 +577,8 @@ print(lab.attempt(slopes) or "")
 # ## A robot learns its manners
 #
 # Now the loop. Our robot answers a word with three words, out of a vocabulary of twelve. It is a
-# language model in miniature: an embedding of the word before, and an output layer that gives
-# the logits of the next. Untuned, it finds all words about equally likely.
+# language model in miniature: an *embedding*, a few numbers for the word before, and an output layer
+# that makes of them the logits of the next. Untuned, it finds all words about equally likely.
 
 # %%
 WORDS = [
@@ -828,7 +839,7 @@ backward_speed.plot("forward and backward: useful bytes per second, 6 a logit")
 # %% [markdown]
 # **Read it.** How far is the first line from the ceiling, and is it farther with the backward pass?
 # For a small vocabulary the tensor is small too, so that starting kernels shows, and every position
-# still costs a program. What share of the ceiling did the counted bytes predict?
+# still costs a program. Which share of the ceiling do the counted bytes allow the others?
 
 # %%
 for name in ("log_softmax, gather", "cross_entropy"):
@@ -883,18 +894,17 @@ lab.Table(["", "forward", "with backward"], rows, note=f"logits: {quantity(logit
 # 128,256; 8 pairs of 128 tokens arrive at a time.
 #
 # Each update begins with an idle GPU, as after a click, and ends when the new weights are there. So the
-# time that Python takes to launch the kernels is inside.
+# time that Python takes to launch the kernels is inside. The competitor does the same with PyTorch's own
+# operations.
 
 
 # %%
 def eager_update(policy, optimizer, batch, beta):
-    sides = ((batch.chosen, batch.chosen_mask), (batch.rejected, batch.rejected_mask))
-    c, r = (eager_logprob(policy(tokens), tokens, mask) for tokens, mask in sides)
-    with torch.no_grad():
-        c_ref, r_ref = (
-            eager_logprob(policy.reference(tokens), tokens, mask) for tokens, mask in sides
-        )
-    loss = -F.logsigmoid(beta * ((c - r) - (c_ref - r_ref))).mean()
+    tokens = torch.cat([batch.chosen, batch.rejected])  # both sides in one pass
+    mask = torch.cat([batch.chosen_mask, batch.rejected_mask])
+    before = eager_logprob(policy.reference(tokens), tokens, mask)
+    chosen, rejected = (eager_logprob(policy(tokens), tokens, mask) - before).chunk(2)
+    loss = F.softplus(-beta * (chosen - rejected)).mean()
     gradients = torch.autograd.grad(loss, optimizer.weights)
     for weight, gradient in zip(optimizer.weights, gradients, strict=True):
         weight.grad = gradient
@@ -954,11 +964,12 @@ if clicked_to_changed is not None and clicked_to_changed.known:
 #
 # | The report says | It means | Do this |
 # |---|---|---|
-# | `padding-counted` | lanes behind the end of a row add $e^0$ | `other=-float("inf")` |
+# | `todo-left` | a TODO of what this test needs is still there | the report names the line |
+# | `padding-counted` | lanes behind the end of a row add $e^0$ | an `other=` whose exponential is 0 |
 # | `row-not-covered` | only part of each row is in the sum | loop to the last, partly filled block |
 # | `shifted-tokens` | row $t$ was taken to tell of token $t+1$ | here nothing is shifted |
 # | `mean-instead-of-sum` | divided by the number of positions | the sum is asked for |
-# | `masked-nan`, `mask-ignored` | a masked position was computed | `if` the mask is true; else store 0 |
+# | `masked-nan`, `mask-ignored` | a masked position was computed | do not compute it at all; it needs its 0 all the same |
 # | `out-of-bounds` | token $-100$ was used as a place in the row | ask for the mask first |
 # | `wrong-sign` | the gradient goes uphill | $[j = \text{token}] - p_j$; $-\sigma(-d)$ for the chosen |
 # | `upstream-dropped` | right for an upstream gradient of 1 only | multiply by `dout`, `dloss` |
@@ -970,8 +981,8 @@ if clicked_to_changed is not None and clicked_to_changed.known:
 # | `reference-ignored`, `policy-for-reference` | $d$ lacks the reference, or is always 0 | `policy.reference(...)` |
 # | `beta-ignored`, `beta-missing`, `mean-ignored`, `sum-instead-of-mean` | a factor is missing | $\beta$ and $1/B$, in loss and gradient |
 # | `margin-sign`, `margin-ignored`, `rewards-swapped` | margin added or unused; rewards exchanged | the chosen must win *by* the margin |
-# | `gradients-kept`, `no-step` | steps add up, or change nothing | `zero_grad`, `backward`, `step` |
-# | `reference-differentiated`, `graph-kept` | memory held for nothing | `torch.no_grad()`; `loss.detach()` |
+# | `gradients-kept`, `no-step` | gradients add up, or change nothing | look at the order of TODO 14 to 16 |
+# | `reference-differentiated`, `graph-kept` | memory held for nothing | no graph for the reference; the loss without its graph |
 # | `not-learnt`, `labels-ignored` | the loop does not learn what it is told | make `test_tune_step` pass first |
 # | `too-much-traffic`, `too-much-memory` | logits read again, or copied | one walk; no `.float()` in Python |
 

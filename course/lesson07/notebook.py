@@ -23,6 +23,8 @@
 # %%
 # %load_ext grader
 
+from itertools import cycle, islice
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -72,12 +74,14 @@ print("the kernel's version by    ", by_kernel.grad_fn)
 # $$\frac{dL}{dx} = \underbrace{\frac{dL}{dy}}_{\text{upstream}} \cdot \underbrace{\frac{dy}{dx}}_{\text{ours}}$$
 #
 # For a loss that `backward()` is called on, upstream is 1. In `(3 * loss).backward()` it is 3, and with
-# several losses, gradient scaling or another layer on top it may be anything.
+# another layer on top it may be anything.
 #
 # ### Three ways to be ready for backward
 #
-# Take softmax followed by a logarithm, as in a cross-entropy: the gradient of the logits $x$ is
-# made of probabilities $p = e^{x - \text{lse}}$, with $\text{lse} = \log\sum_j e^{x_j}$. Where do they come from?
+# The usual loss of a classifier is the *cross-entropy*: minus the logarithm of the probability that
+# softmax gives to the right class. The gradient of its inputs, the *logits* $x$, is made of
+# probabilities $p_j = e^{x_j - \text{lse}}$, with $\text{lse} = \log\sum_j e^{x_j}$. Where do they come
+# from?
 #
 # - **Save** them in forward, as eager PyTorch does.
 # - **Recompute** them in backward, from $x$ and one number a row, lse.
@@ -103,12 +107,16 @@ note = f"{rows_} rows of {vocabulary:,} logits in bf16; the logits themselves ar
 lab.Table(headings, rows, note=note)
 
 # %% [markdown]
-# Counted in passes: *save* reads the logits and writes the log-softmax; backward writes a gradient of the
-# log-softmax (zeros but for one element a row), reads both, writes the gradient. *Recompute* reads, then reads and writes. *Early* reads twice (first
-# for lse, then for the gradient) and writes. So the last two move the same, on paper. But the second read
-# of *early* comes right after the first one, so part of it is found in the L2 cache; and if the gradient
-# is not asked for, it is not computed. You will write one of each: cross-entropy early, focal loss by
-# recomputation.
+# Counted in passes over all logits:
+#
+# - *Save* reads the logits and writes the log-softmax. Backward writes the gradient of the log-softmax
+#   (zeros but for one element a row), reads both, and writes that of the logits.
+# - *Recompute* reads. Backward reads again, and writes.
+# - *Early* reads twice, first for lse, then for the gradient, and writes.
+#
+# So the last two move the same, on paper. But the second read of *early* comes right after the first,
+# so that part of it is found in the L2 cache. And if the gradient is not asked for, it need not be
+# computed. You will write one of each: cross-entropy early, focal loss by recomputation.
 
 # %% [markdown]
 # ### Trust no gradient that you have not measured
@@ -142,9 +150,8 @@ lab.lines(
 # %% [markdown]
 # From right to left: first a smaller $h$ helps, since the curve looks straighter. Then the two values agree
 # in so many digits that their difference is rounding noise, and dividing by a small $h$ makes the
-# noise large. In fp32 four or five digits are the
-# most you get, which is enough to find a missing factor. The
-# tests compare with PyTorch in fp64.
+# noise large. In fp32 four or five digits are the most you get, which is enough to find a missing
+# factor. The tests compare with PyTorch in *fp64*, numbers of 64 bits.
 
 # %% [markdown]
 # ## The factor that hides
@@ -154,7 +161,8 @@ lab.lines(
 # **Predict:** train the same small network four times, with plain gradient descent (SGD) and with
 # Adam, each with and without the factor. Which of the four fail?
 #
-# Adam divides each step by a running size of the gradient. Both optimizers fit into a few lines:
+# SGD moves each weight by a rate times its gradient. Adam divides that by the gradient's own size,
+# averaged over the last steps. Both fit into a few lines:
 
 
 # %%
@@ -207,17 +215,17 @@ lab.lines(
 )
 
 # %% [markdown]
-# Adam's two lines lie on each other: a constant factor cancels in its quotient. SGD explodes (what is
-# beyond 1000, or no number any more, is drawn at 1000). "It
-# trains" proves little about a gradient: with Adam this mistake would sit in your code until somebody
-# adds a second loss, clips gradients, or changes the optimizer.
+# (The loss is in *nats*, as it is a natural logarithm.) Adam's two lines lie on each other: a constant
+# factor cancels in its quotient. SGD explodes (what is beyond 1000, or no number any more, is drawn at
+# 1000). "It trains" proves little about a gradient: with Adam this mistake would sit in your code until
+# somebody adds a second loss or changes the optimizer.
 
 # %% [markdown]
 # ## Sums over rows: who adds what, and in which order?
 #
-# A weight that is used in every row gets a gradient from every row. Many programs, one result. Three
-# ways, and the first is wrong. **Guess first** how: each program computes the sum for its rows, and
-# stores it to the gradient.
+# A weight that is used in every row gets a gradient from every row. Many programs, one sum. There are
+# three ways, and the first is wrong: each program adds up its own rows, and stores that to the
+# gradient. **Guess first:** what comes out?
 
 
 # %%
@@ -241,8 +249,10 @@ for fault in broken.faults[:2]:
 broken.plot("out_ptr")
 
 # %% [markdown]
-# Whoever stores last wins, and three quarters of the rows are lost. `tl.atomic_add` adds in memory, one
-# program after the other, nothing lost. But in which order? Does that matter?
+# Whoever stores last wins, and three quarters of the rows are lost.
+#
+# The second way: `tl.atomic_add`, an *atomic* operation, adds in memory, one program after the other.
+# Nothing is lost. But in which order? Does that matter?
 
 # %%
 random = np.random.default_rng(0)
@@ -254,9 +264,9 @@ for turn in range(6):
     random.shuffle(values)
 
 # %% [markdown]
-# Rounding after each addition depends on what is there already: floating-point addition is not
-# associative. With atomics the order is that in which programs happen to finish, so every run of a
-# training may differ in the last bits, and a bug that appears once cannot be reproduced.
+# Rounding after each addition depends on what is there already, so the order shows in the last digits.
+# With atomics the order is that in which programs happen to finish, so every run of a training may
+# differ in the last bits, and a bug that appears once cannot be reproduced.
 #
 # The third way is **two stages**: each program stores its partial sum in a row of its own, and a second
 # kernel adds up these few rows in a fixed order. Nothing is lost, and every run gives the same bits.
@@ -350,13 +360,16 @@ seen.plot("x_ptr", kernel="squash_backward_kernel")
 
 # %% [markdown]
 # Every fourth row belongs to the same program. And the scale, which forward loads in every program, costs
-# half as much as the rows here? In this count, which is what programs *ask for*, yes. On a GPU such a
-# small tensor is found in a cache after the first time.
+# half as much as reading and writing the rows? In this count, which is what programs *ask for*, yes. On a
+# GPU such a small tensor is found in a cache after the first time.
 
 # %% [markdown]
 # ## Your turn
 #
-# Open `lesson07.py` beside this notebook. Save it, then run the cells below.
+# Open `lesson07.py` beside this notebook. Save it, then run the cells below. The classes derived from
+# `torch.autograd.Function` are given. (`@once_differentiable` says that nobody can differentiate their
+# `backward` itself.) Stuck? `grade lesson07 --hint test_cross_entropy_loss` in a terminal gives a nudge,
+# then more.
 
 # %%
 mine
@@ -364,14 +377,17 @@ mine
 # %% [markdown]
 # ### 1 · `cross_entropy`
 #
-# For a row of logits $x$ with target $t$, the plain loss is $\text{lse} - x_t$: minus the log-probability of
-# the target. TODO 1 walks along the row and finds lse, as in lesson 3. TODO 3 makes the loss of it. It is the
-# mean over the $N$ rows that are not ignored, so that each row's share has $1/N$ in it.
+# For a row of logits $x$ with target $t$ (the right class), the plain loss is $\text{lse} - x_t$: minus the
+# log-probability of the target. TODO 1 walks along the row and finds its maximum and its sum of
+# exponentials as in lesson 3, and from these lse. TODO 3 makes the loss of it. It is the mean over the $N$
+# rows that are not ignored, so that each row's share has $1/N$ in it. (TODO 2 is explained with *ignored
+# rows* below. A kernel may say `if` of a single number that it has loaded, and `return`.)
 #
-# Each bar is an access of one program of yours, in its order. After TODO 4 there are two walks. Does the
-# second one begin where the first has ended? Why could that help?
+# In the picture, which needs TODO 4 as well, each bar is an access of one program of yours, in their order.
+# In which direction does each of the two walks go? Does it matter?
 
 # %%
+# comes without output: see what your own file does
 logits = torch.randn(3, 30_000, device=lab.device)
 targets = torch.tensor([7, 0, 29_999], device=lab.device)
 free = logits.clone().requires_grad_()
@@ -388,8 +404,8 @@ lab.walks(walked, kernel="cross_entropy_kernel")
 # #### The gradient, early
 #
 # TODO 4 and 5. Write $p_j = e^{x_j - \text{lse}}$. Then $\partial\,\text{lse} / \partial x_j = p_j$, and for
-# the plain loss the gradient is $(p_j - [j = t]) / N$. A small example, to compare with: the probabilities, and
-# which way each logit is pushed.
+# the plain loss the gradient is $(p_j - [j = t]) / N$, where $[j = t]$ is 1 in the target's column and 0
+# elsewhere. A small example, to compare with: the probabilities, and which way each logit is pushed.
 
 # %%
 row = torch.tensor([[2.0, 1.0, -1.0, 0.5]], requires_grad=True)
@@ -417,8 +433,8 @@ print(
 # %grade test_cross_entropy_large_logits
 
 # %% [markdown]
-# **Ignored rows** (1 point). A row with target `ignore_index`, say $-100$, counts nowhere: loss 0, gradient
-# 0, and not in $N$. If *all* are ignored, what is the mean? Torch and this course disagree:
+# **Ignored rows** (1 point), TODO 2. A row with target `ignore_index`, say $-100$, counts nowhere: loss 0,
+# gradient 0, and not in $N$. If *all* are ignored, what is the mean? Torch and this course disagree:
 
 # %%
 nobody = torch.full((3,), -100)
@@ -498,8 +514,11 @@ lab.lines(
 )
 
 # %% [markdown]
+# Compare the curves at $p = 0.9$: $(1 - 0.9)^2$ is a factor of one hundredth.
+#
 # TODO 6 to 8; TODO 7 is done on paper. Call $u = \log p$, so that $p = e^u$, and differentiate the loss with respect
-# to $u$ by the product rule. $(1 - p)^\gamma$ depends on $u$, too. Then $\partial u / \partial x_j = [j = t] - p_j$.
+# to $u$ by the product rule. $(1 - p)^\gamma$ depends on $u$, too. Then go on from $u$ to the
+# logits: $\partial u / \partial x_j = [j = t] - p_j$.
 #
 # Here you *save little and recompute*: one number a row, lse, from which backward gets all probabilities.
 #
@@ -562,7 +581,7 @@ for mean in (0.0, 10.0, 100.0, 1e3, 1e4):
 lab.Table(["mean", "mean of (x - mean)²", "mean of x² minus mean²"], rows)
 
 # %% [markdown]
-# Squares of 10,000 have eight digits before the point, and fp32 has seven in all. The first formula
+# The square of 10,000 has nine digits before the point, and fp32 has seven in all. The first formula
 # needs the row twice, but your program has it in registers: the second look costs no byte.
 #
 # **Forward** (1 point), TODO 9 to 11. Masked lanes hold 0. What is 0 minus the mean?
@@ -571,8 +590,8 @@ lab.Table(["mean", "mean of (x - mean)²", "mean of x² minus mean²"], rows)
 # %grade test_layer_norm_forward
 
 # %% [markdown]
-# Backward, TODO 12 to 15. The mean and the variance depend on every $x$ of the row, which adds two terms. With
-# means over the columns of a row:
+# Backward, TODO 12 to 15. The mean and the variance depend on every $x$ of the row, which adds two terms. A bar
+# is a mean over the columns of a row:
 #
 # $$dx = \text{rstd} \, \big( w\,dy - \overline{w\,dy} - \hat{x} \; \overline{w\,dy\,\hat{x}} \big) \qquad
 # dw = \sum_\text{rows} dy\,\hat{x} \qquad db = \sum_\text{rows} dy$$
@@ -600,9 +619,9 @@ print("torch:", directions(lambda x, w, b: F.layer_norm(x, (100,), w, b)))
 print("yours:", lab.attempt(lambda: directions(mine.layer_norm)) or "nothing yet")
 
 # %% [markdown]
-# Which of these 48 rows does program 3 of your backward pass take? (There are as many programs as run at a
-# time: on a large GPU more than there are rows here. Without a GPU there are 40.) And which row of
-# the partial sums does it write?
+# Which of these 48 rows does program 3 of your backward pass take? (The grid has as many programs as run at
+# a time, but never more than rows. Without a GPU there are 40.) And which row of the partial sums does it
+# write?
 
 # %%
 tall = torch.randn(48, 60, device=lab.device, requires_grad=True)
@@ -630,8 +649,8 @@ normed.plot("dw_partial_ptr", program=3, kernel="layer_norm_backward_kernel")
 # %% [markdown]
 # ### 4 · `train`
 #
-# TODO 16 to 18: a classifier, a linear layer, your `layer_norm`, ReLU, another linear layer, learns by
-# gradient descent on your `cross_entropy`. Write the loop.
+# TODO 16 to 18: a classifier (a linear layer, your `layer_norm`, ReLU, another linear layer) learns by
+# gradient descent on your `cross_entropy`. Write the loop, and the update of the parameters yourself.
 #
 # Something to learn: a pinwheel of three arms. A quarter of the points has no label (target $-100$). Each
 # point is given as $(x, y, x^2, y^2, xy, 1)$.
@@ -665,8 +684,9 @@ start = (
 
 
 # %% [markdown]
-# The same model in PyTorch, to compare with. `train` returns only the parameters at the end; to see how it
-# went, we train a few steps at a time, and each time begin with the next batch.
+# The same model in PyTorch, to compare with, trained by PyTorch's own optimizer. `train` returns only the
+# parameters at the end; to see how it went, we train a few steps at a time, and each time begin with the
+# next batch.
 
 
 # %%
@@ -676,14 +696,15 @@ def classify(inputs, parameters):
     return torch.relu(hidden) @ last
 
 
-def torch_train(inputs, targets, parameters, n_steps, batch_size, rate, loss_of=F.cross_entropy):
-    for step in range(n_steps):
-        leaves = [parameter.detach().requires_grad_() for parameter in parameters]
-        rows = torch.arange(step * batch_size, (step + 1) * batch_size) % len(inputs)
-        loss = loss_of(classify(inputs[rows], leaves), targets[rows])
-        moves = torch.autograd.grad(loss, leaves)
-        parameters = [leaf - rate * move for leaf, move in zip(leaves, moves, strict=True)]
-    return tuple(parameter.detach() for parameter in parameters)
+def torch_train(inputs, targets, parameters, n_steps, batch_size, rate):
+    weights = [torch.nn.Parameter(each.clone()) for each in parameters]
+    optimizer = torch.optim.SGD(weights, lr=rate)
+    batches = zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
+    for points, labels in islice(cycle(batches), n_steps):
+        optimizer.zero_grad()
+        F.cross_entropy(classify(points, weights), labels).backward()
+        optimizer.step()
+    return tuple(weight.data for weight in weights)
 
 
 @torch.no_grad()
@@ -694,8 +715,8 @@ def judged(parameters):
 
 
 # %% [markdown]
-# **Predict:** will the two curves be alike, or the same? They start from the same parameters, with the same
-# batches in the same order.
+# **Predict:** will the two curves only be similar, or equal? They start from the same parameters, with the
+# same batches in the same order.
 
 # %%
 n_steps, stretch = lab.sizes(gpu=(240, 8), cpu=(16, 2))
@@ -731,8 +752,8 @@ if len(ends) == 2:
     print("largest difference of the trained parameters:", f"{max(apart):.1e}")
 
 # %% [markdown]
-# Not only alike: the same parameters up to rounding, step after step. That is what a right gradient does. What
-# has it learnt? Shaded: what the network says of each place. Small markers: the points to learn from.
+# With right gradients, the parameters are the same up to rounding, step after step. What has been learnt?
+# Shaded: what the network says of each place. Small markers: the points to learn from.
 
 # %%
 name, parameters = list(ends.items())[-1]
@@ -855,9 +876,10 @@ for title, speed in (("cross_entropy", loss_speed), ("layer_norm", norm_speed)):
 print(loss_speed.found.source)
 
 # %% [markdown]
-# **Read it.** Is your cross-entropy above the share that three full passes would allow? Then part of the second read
-# came from the L2 cache: a row of 8192 bf16 logits is 16 KB, one of 128,256 is 250 KB, and every program that
-# runs has one. Where do you see that in the plot? And try it: let the second walk begin at the front.
+# **Read it.** Is your cross-entropy above the share that three full passes would allow? Then part of the second
+# read came from the L2 cache: a row of 8192 bf16 logits is 16 KiB, one of 128,256 is 250 KiB, and every
+# program that runs has one. Where do you see that in the plot? And try it: turn the direction of your
+# second walk around.
 #
 # **Cross-entropy, 128,256 words** (2 points; the speed tests need a GPU, without one their points stay open)
 
@@ -906,9 +928,10 @@ lab.Table(
 #
 # | The report says | It means | Do this |
 # |---|---|---|
-# | `masked-lanes-counted` | lanes behind the end of a row count | `other=-float("inf")`; in `layer_norm` 0 *after* the mean is off |
-# | `sum-not-rescaled` | the old sum belongs to the old maximum | times `exp(old - new)` |
-# | `unexpected-nan` | $-\infty - (-\infty)$, or 0 times NaN | shift by 0 while all is $-\infty$; never multiply away |
+# | `todo-left` | a TODO of what this test needs is still there | the report names the line |
+# | `masked-lanes-counted` | lanes behind the end of a row count | what do they hold, and after each step? |
+# | `sum-not-rescaled` | the old sum belongs to the old maximum | lesson 3 |
+# | `unexpected-nan` | $-\infty - (-\infty)$, or 0 times NaN | guard the first; never multiply away |
 # | `not-averaged` | $1/N$ is missing | each row's share of a mean has it |
 # | `divided-by-all-rows` | ignored rows are in $N$ | `n_counted` |
 # | `target-term-missing`, `wrong-sign` | $p$ without the target; uphill | $p_j - [j = t]$ |
@@ -921,7 +944,7 @@ lab.Table(
 # | `means-missing` | $dx$ is only $\text{rstd}\,w\,dy$ | mean and rstd depend on $x$, too |
 # | `x-not-normalised` | $dw$ from $x$ in place of $\hat{x}$ | $dy\,\hat{x}$ |
 # | `not-added-up`, `write-write-race` | only some rows are in $dw$ | add in the loop; each program its own partial row |
-# | `same-batch`, `gradients-accumulated`, `not-trained` | the loop of `train` | next batch; new gradients; update in place |
+# | `same-batch`, `gradients-accumulated`, `not-trained` | the loop of `train` | another batch, other gradients, other parameters in each step |
 # | `training-diverged`, `trained-too-little` | steps too large, or not all parameters updated | look for $1/N$; all four |
 # | `too-much-traffic` | a third walk, or scaling by 1 | one walk for lse; leave a factor of 1 alone |
 
@@ -968,7 +991,7 @@ lab.roofline({name: (work / size, None) for name, (size, work, _) in table.items
 # 3. The gradient of cross-entropy sums to 0 over each row. With z-loss it does not. Why?
 # 4. In the backward pass of `layer_norm`, what would change with one program a row, in bytes and in partial sums?
 # 5. How many partial sums are there on your GPU for 8192 columns? How many bytes is that, next to x?
-# 6. The measured slopes agreed to three or four digits. Which mistakes of the table above could hide in the rest?
+# 6. Measured slopes agree to three or four digits. Which mistakes of the table above could hide in the rest?
 # 7. A training gives other bits in each run. Name three places to look.
 
 # %% [markdown]

@@ -35,6 +35,9 @@ CELL_DEADLINE_S = 300
 
 Grading = Literal["all", "lesson", "none"]
 
+# A cell that begins with this comment would show readers how the exercise is solved.
+WITHOUT_OUTPUT = "# comes without output"
+
 # What the run for readers sets; see grader.lab.
 FOR_READERS = {"LAB_STATIC": "1", "LAB_SHOWS_REFERENCE": "1"}
 
@@ -136,7 +139,7 @@ def outputs(executed: Executed) -> dict[str, list[dict[str, Any]]]:
     return {
         cell.id: [_for_readers(output) for output in cell.outputs]
         for cell in code_cells(executed.notebook)
-        if cell.outputs and not _grades(cell)
+        if cell.outputs and not _grades(cell) and not cell.source.startswith(WITHOUT_OUTPUT)
     }
 
 
