@@ -98,6 +98,11 @@ class Lesson:
         return self.folder / "scenarios.py"
 
     @property
+    def differentiates(self) -> bool:
+        """Whether gradients of its functions are graded."""
+        return any(function.backward_kernels for function in self.functions.values())
+
+    @property
     def hidden_cases(self) -> Path:
         """Cases that students never see; exists on the instructor's machine only."""
         return self.folder / "hidden" / "cases.py"
@@ -144,16 +149,8 @@ class Lesson:
             SubmissionNotFoundError: There is no such file; names every place looked at.
         """
         name = f"{self.name}.py"
-        places = (
-            [explicit]
-            if explicit
-            else [
-                working / name,
-                working / self.name / name,
-                working / "exercises" / self.name / name,
-                self.exercise,
-            ]
-        )
+        near = (name, f"{self.name}/{name}", f"exercises/{self.name}/{name}")
+        places = [explicit] if explicit else [*(working / one for one in near), self.exercise]
         for place in places:
             if place.is_file():
                 return place.resolve()
@@ -267,9 +264,8 @@ def _read_lesson(root: Path, name: str) -> Lesson:
 
 def _function(path: Path, name: str, entry: object) -> Function:
     keys = ("kernels", "backward_kernels", "torch")
-    lists = _names(path, f"functions.{name}", entry, keys)
-    kernels, backward_kernels, torch = (lists[key] for key in keys)
-    return Function(name, kernels, backward_kernels, torch=torch)
+    kernels, backward, torch = _names(path, f"functions.{name}", entry, keys).values()
+    return Function(name, kernels, backward, torch=torch)
 
 
 def _names(

@@ -128,7 +128,7 @@ def grade(
 def _start(request: RunRequest) -> Grading:
     device = choose_device(request.device)
     source = SubmissionSource.read(request.file)
-    worker = WorkerProcess(tier_of(device))
+    worker = WorkerProcess(tier_of(device), request.lesson.differentiates)
     # torch takes seconds to import; the worker does the same in the meantime.
     from grader.judge.grading import Grading
 

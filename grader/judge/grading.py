@@ -72,7 +72,7 @@ class Grading:
         """A worker that runs the lesson's own reference, confined like the student's."""
         if _BASELINE not in self._sessions:
             source = self.lesson.reference.read_bytes()
-            worker = WorkerProcess(self.tier)
+            worker = WorkerProcess(self.tier, self.lesson.differentiates)
             self._sessions[_BASELINE] = Session(
                 source, "baseline", worker, self.lesson.deadline_s, ours=True
             )
@@ -85,7 +85,8 @@ class Grading:
         process takes longer. And nothing can have been kept from the tests before.
         """
         if _TIMING not in self._sessions:
-            self._sessions[_TIMING] = self._new_session(WorkerProcess(self.tier))
+            worker = WorkerProcess(self.tier, self.lesson.differentiates)
+            self._sessions[_TIMING] = self._new_session(worker)
         return self._sessions[_TIMING]
 
     def processes(self) -> set[int]:
@@ -101,7 +102,8 @@ class Grading:
     def session(self, tier: str) -> Session:
         """The student's worker of a tier, started if need be."""
         if tier not in self._sessions:
-            self._sessions[tier] = self._new_session(WorkerProcess(tier))
+            worker = WorkerProcess(tier, self.lesson.differentiates)
+            self._sessions[tier] = self._new_session(worker)
         return self._sessions[tier]
 
     def _new_session(self, worker: WorkerProcess) -> Session:

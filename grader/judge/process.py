@@ -71,16 +71,20 @@ class WorkerProcess:
 
     Attributes:
         tier: How it runs kernels: ``"interpreted"`` or ``"compiled"``.
+        gradients: Whether it is ready for gradients from the start.
         room: The judge's folder for it.
     """
 
-    def __init__(self, tier: str) -> None:
+    def __init__(self, tier: str, gradients: bool = False) -> None:
         """Start the process; returns at once, ``wait_until_ready`` waits for it.
 
         Args:
             tier: ``"interpreted"`` or ``"compiled"``.
+            gradients: Whether gradients will be asked for: what torch imports at the first one
+                is then imported while nobody waits.
         """
         self.tier = tier
+        self.gradients = gradients
         self.room = sandbox.Room()
         self._sandbox = sandbox.probe()
         self._facts = FactsBlock()
@@ -109,7 +113,7 @@ class WorkerProcess:
         self._output = _Drain(self._process.stdout, MOST_OUTPUT_BYTES, self._begin_end)
         self._trace = _Drain(os.fdopen(trace_read, "rb"), MOST_OUTPUT_BYTES, self._begin_end)
         with contextlib.suppress(PeerClosed):  # whoever waits for it is told why it ended
-            self._dialogue.send({"tier": tier})
+            self._dialogue.send({"tier": tier, "gradients": gradients})
 
     @property
     def pid(self) -> int:

@@ -65,6 +65,7 @@ class Session:
             ours: The course wrote it, so that no failure is a student's.
         """
         self.tier = worker.tier
+        self._gradients = worker.gradients
         self._source = source
         self._name = name
         self._deadline_s = deadline_s
@@ -253,8 +254,8 @@ class Session:
 
     def _ready(self) -> WorkerProcess:
         if self._worker is None:
-            self._worker = self._spare or WorkerProcess(self.tier)
-            self._spare = WorkerProcess(self.tier)
+            self._worker = self._spare or WorkerProcess(self.tier, self._gradients)
+            self._spare = WorkerProcess(self.tier, self._gradients)
             self._description = None
         if self._description is None:
             self._description = described(self._worker.wait_until_ready())

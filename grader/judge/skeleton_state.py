@@ -58,6 +58,7 @@ class FunctionState:
     line: int | None = None
 
 
+@lru_cache(maxsize=64)  # asked before each call into the submission
 def function_state(skeleton: str, submission: str, function: Function) -> FunctionState:
     """Decide how far a submission has come with one function.
 
@@ -121,7 +122,7 @@ def _compare(given: _Module, written: _Module, function: Function) -> FunctionSt
     return FunctionState(progress, tuple(sorted(left, key=lambda todo: todo.line)))
 
 
-@lru_cache(maxsize=64)  # asked once a call into the submission, with the same two texts
+@lru_cache(maxsize=64)
 def _parsed(text: str, with_backward: bool) -> _Module:
     """The definitions of a file; of an ``autograd.Function`` the backward pass only if asked."""
     try:

@@ -16,12 +16,12 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from triton.runtime.jit import JITFunction
 
 from grader.protocol.frames import Message
 from grader.worker.callers import Caller, Files, caller_of
 from grader.worker.device_kernels import kernels_on_device
+from grader.worker.dispatch import DispatchMode
 from grader.worker.integrity import tampered
 from grader.worker.origins import Origins
 from grader.worker.starts import watched_starts
@@ -134,7 +134,7 @@ def audited(
         yield audit
 
 
-class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Operations(DispatchMode):
     """Passes every operation on to the audit once it is done."""
 
     def __init__(self, audit: Audit) -> None:
@@ -147,11 +147,6 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **kwargs)
         self._audit.operation(func, (*args, *kwargs.values()), result)
         return result
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # Otherwise the first operation imports torch's compiler, which takes seconds.
-        return False
 
 
 class _HostAccess(TorchFunctionMode):

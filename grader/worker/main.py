@@ -45,6 +45,7 @@ class Worker:
     def __init__(self, channel: Channel, trace: int, facts: KeptFacts) -> None:
         # Imported here so that a worker that cannot import torch still reports a traceback;
         # timing binds torch's functions before any submission can replace them.
+        from grader.scenarios import import_for_gradients
         from grader.worker.calls import Outcome
         from grader.worker.hooks import Hooks
         from grader.worker.tiers import start_tier
@@ -64,6 +65,8 @@ class Worker:
         self._asked = field(first, "id", str)
         self._process = os.getpid()
         self._tier = start_tier(field(first, "tier", str))
+        if first.get("gradients") is True:
+            import_for_gradients()
 
     def serve(self) -> None:
         """Answer requests until the judge closes the channel."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from grader.protocol.frames import Message
 from grader.protocol.poison import WORDS, as_words, repeated, unwritten_word
 from grader.protocol.tensors import scatter, span
+from grader.worker.dispatch import DispatchMode
 
 # Wide enough to catch a block that runs over the end, a multiple of any alignment that
 # Triton specialises on, so that guarded tensors take the same code path as ordinary ones.
@@ -176,7 +176,7 @@ _DEFINED = {"aten::zeros", "aten::zeros_like", "aten::new_zeros", "aten::ones",
             "aten::new_full", "aten::arange", "aten::clone", "aten::_to_copy"}  # fmt: skip
 
 
-class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class GuardedAllocations(DispatchMode):
     """Gives the submission guarded memory for each tensor that it allocates."""
 
     def __init__(
@@ -213,11 +213,6 @@ class GuardedAllocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         resized.set_(
             guarded.untyped_storage(), guarded.storage_offset(), resized.shape, resized.stride()
         )
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # Otherwise the first allocation imports torch's compiler, which takes seconds.
-        return False
 
     def _is_guardable(self, tensor: torch.Tensor) -> bool:
         return tensor.device.type == self._device.type and tensor.layout == torch.strided

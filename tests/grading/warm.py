@@ -23,6 +23,7 @@ class Lent:
 
     def __init__(self, worker: WorkerProcess, give_back: Callable[[WorkerProcess], None]) -> None:
         self.tier = worker.tier
+        self.gradients = worker.gradients
         self.pid = worker.pid
         self.worker_pid = worker.worker_pid
         self._worker = worker
@@ -78,7 +79,7 @@ class WarmWorkers:
         self._idle: list[WorkerProcess] = []
         self._starting: WorkerProcess | None = None
 
-    def __call__(self, tier: str) -> Any:
+    def __call__(self, tier: str, gradients: bool = False) -> Any:
         """Lend a worker; has the signature of ``WorkerProcess``."""
         assert tier == "interpreted"
         if not self._idle:
@@ -103,8 +104,9 @@ class WarmWorkers:
 class NoWorker:
     """Stands in for a worker where none may be asked for anything."""
 
-    def __init__(self, tier: str) -> None:
+    def __init__(self, tier: str, gradients: bool = False) -> None:
         self.tier = tier
+        self.gradients = gradients
         self.pid = 0
 
     def wait_until_ready(self) -> Message:

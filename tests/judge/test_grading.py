@@ -17,8 +17,9 @@ COURSE = Course(Path(__file__).parents[2])
 class Started:
     """Stands in for a worker process."""
 
-    def __init__(self, tier: str) -> None:
+    def __init__(self, tier: str, gradients: bool) -> None:
         self.tier = tier
+        self.gradients = gradients
         self.ended = False
 
     def close(self) -> None:
@@ -29,8 +30,8 @@ class Started:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
     workers: list[Started] = []
 
-    def start(tier: str) -> Started:
-        workers.append(Started(tier))
+    def start(tier: str, gradients: bool = False) -> Started:
+        workers.append(Started(tier, gradients))
         return workers[-1]
 
     monkeypatch.setattr(module, "WorkerProcess", start)

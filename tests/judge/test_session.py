@@ -44,6 +44,7 @@ class Scripted:
     """
 
     tier = "interpreted"
+    gradients = False
     pid = 0
     always: ClassVar[dict[str, Answer]] = {}
 
@@ -92,7 +93,7 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Scripted]:
     """All workers of the session under test: the first, and those that it started itself."""
     made = [Scripted(tmp_path / "worker 0")]
 
-    def start(tier: str) -> Scripted:
+    def start(tier: str, gradients: bool = False) -> Scripted:
         made.append(Scripted(tmp_path / f"worker {len(made)}"))
         return made[-1]
 

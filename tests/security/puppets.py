@@ -46,8 +46,9 @@ class Puppet(WorkerProcess):
     attacks: ClassVar[dict[str, Attack]] = {}
     alive: ClassVar[list[Puppet]] = []
 
-    def __init__(self, tier: str) -> None:
+    def __init__(self, tier: str, gradients: bool = False) -> None:
         self.tier = tier
+        self.gradients = gradients
         ours, self.theirs = socket.socketpair()
         self._dialogue = Dialogue(_Answered(ours, self.answer))
         self._dialogue.send({"tier": tier})

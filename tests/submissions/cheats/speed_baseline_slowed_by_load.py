@@ -2,6 +2,7 @@
 # based-on: solution
 # attacks: test_add_speed test_softmax_wide_speed test_grouped_speed_4096
 # expect: refused * forbidden-import gpu
+# unpoliced: refused * work-outside-the-call gpu
 # unpoliced: slow * too-slow gpu
 # unpoliced: inconclusive * speed-undecided gpu
 # Works three times as long; a thread keeps the GPU busy whenever the function is not being called.

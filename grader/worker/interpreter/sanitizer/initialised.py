@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from grader.worker.dispatch import DispatchMode
 from grader.worker.interpreter.sanitizer.allocations import LARGE_BYTES, Array
 
 # Entries of dead storages are dropped when there are this many.
@@ -118,17 +118,12 @@ _UNDEFINED = {
 }  # fmt: skip
 
 
-class AllocationMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class AllocationMode(DispatchMode):
     """Notes tensors that torch hands out uninitialised, and what torch writes to them."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._written: dict[Any, list[tuple[int, str]]] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Never traced: torch's guard against that would import its compiler, for seconds."""
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation, then note what it did."""
