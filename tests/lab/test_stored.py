@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ from grader import lab
 needs_no_gpu = pytest.mark.skipif(lab.on_gpu, reason="shows what a machine without a GPU shows")
 SPEEDS = {"torch": {"1024": [1e-6, 9e-7, 2e-6], "4096": [2e-6, 2e-6, 3e-6]}}
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "course" / "lesson01").mkdir(parents=True)
     (tmp_path / "course" / "lesson01" / "lesson.toml").touch()
+    shutil.copytree(ROOT / "course/calibration", tmp_path / "course/calibration")
     monkeypatch.setenv("GRADER_COURSE", str(tmp_path))
     return tmp_path
 
