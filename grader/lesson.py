@@ -264,8 +264,9 @@ def _read_lesson(root: Path, name: str) -> Lesson:
 
 def _function(path: Path, name: str, entry: object) -> Function:
     keys = ("kernels", "backward_kernels", "torch")
-    kernels, backward, torch = _names(path, f"functions.{name}", entry, keys).values()
-    return Function(name, kernels, backward, torch=torch)
+    lists = _names(path, f"functions.{name}", entry, keys)
+    kernels, backward_kernels, torch = (lists[key] for key in keys)
+    return Function(name, kernels, backward_kernels, torch=torch)
 
 
 def _names(

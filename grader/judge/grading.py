@@ -72,7 +72,7 @@ class Grading:
         """A worker that runs the lesson's own reference, confined like the student's."""
         if _BASELINE not in self._sessions:
             source = self.lesson.reference.read_bytes()
-            worker = WorkerProcess(self.tier, self.lesson.differentiates)
+            worker = self._new_worker(self.tier)
             self._sessions[_BASELINE] = Session(
                 source, "baseline", worker, self.lesson.deadline_s, ours=True
             )
@@ -85,8 +85,7 @@ class Grading:
         process takes longer. And nothing can have been kept from the tests before.
         """
         if _TIMING not in self._sessions:
-            worker = WorkerProcess(self.tier, self.lesson.differentiates)
-            self._sessions[_TIMING] = self._new_session(worker)
+            self._sessions[_TIMING] = self._new_session(self._new_worker(self.tier))
         return self._sessions[_TIMING]
 
     def processes(self) -> set[int]:
@@ -102,9 +101,11 @@ class Grading:
     def session(self, tier: str) -> Session:
         """The student's worker of a tier, started if need be."""
         if tier not in self._sessions:
-            worker = WorkerProcess(tier, self.lesson.differentiates)
-            self._sessions[tier] = self._new_session(worker)
+            self._sessions[tier] = self._new_session(self._new_worker(tier))
         return self._sessions[tier]
+
+    def _new_worker(self, tier: str) -> WorkerProcess:
+        return WorkerProcess(tier, self.lesson.differentiates)
 
     def _new_session(self, worker: WorkerProcess) -> Session:
         # With a GPU at hand the kernels are compiled for it by running them.

@@ -122,7 +122,7 @@ def _compare(given: _Module, written: _Module, function: Function) -> FunctionSt
     return FunctionState(progress, tuple(sorted(left, key=lambda todo: todo.line)))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # asked for each graded function, with the same two texts
 def _parsed(text: str, with_backward: bool) -> _Module:
     """The definitions of a file; of an ``autograd.Function`` the backward pass only if asked."""
     try:

@@ -15,5 +15,5 @@ class DispatchMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # A private name, there since torch 2.8: a version that asks nothing just takes longer.
+        # A private name of torch's: a version that does not ask for it just starts later.
         return False

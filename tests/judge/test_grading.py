@@ -38,10 +38,26 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
     return workers
 
 
+def grading_of(name: str) -> Grading:
+    lesson = COURSE.lesson(name)
+    return Grading(lesson, SubmissionSource.read(lesson.solution), "gpu", "00" * 16)
+
+
 @pytest.fixture
 def on_a_gpu(started: list[Started]) -> Grading:
-    lesson = COURSE.lesson("lesson01")
-    return Grading(lesson, SubmissionSource.read(lesson.solution), "gpu", "00" * 16)
+    return grading_of("lesson01")
+
+
+@pytest.mark.parametrize(("name", "gradients"), [("lesson01", False), ("lesson06", True)])
+def test_workers_start_ready_for_gradients_where_a_lesson_grades_them(
+    started: list[Started], name: str, gradients: bool
+) -> None:
+    grading = grading_of(name)
+    grading.session("compiled")
+    grading.session("interpreted")
+    grading.baseline_session()
+    grading.timing_session()
+    assert [worker.gradients for worker in started] == [gradients] * 4
 
 
 def test_timing_has_a_worker_of_its_own(on_a_gpu: Grading, started: list[Started]) -> None:
