@@ -111,7 +111,7 @@ def _case_result(item: pytest.Item, call: pytest.CallInfo[None]) -> CaseResult:
     if isinstance(error, Judged):
         return CaseResult(case_id, error.status, error.diagnosis, error.share, duration,
                           error.timing, error.traffic)  # fmt: skip
-    if type(error).__name__ == "OutOfMemoryError":  # torch's; the judge's own arithmetic
+    if error is not None and _is_shortage(error):
         message = "This GPU has too little memory for this case; use one with more."
         return CaseResult(case_id, Status.DEFERRED, Diagnosis("deferred", message), 0.0, duration)
     if error is not None:
@@ -128,6 +128,11 @@ def _case_result(item: pytest.Item, call: pytest.CallInfo[None]) -> CaseResult:
         if (detail := getattr(value, name, None))
     }
     return CaseResult(case_id, Status.PASSED, None, 1.0, duration, **details)
+
+
+def _is_shortage(error: BaseException) -> bool:
+    """Whether the judge's own arithmetic ran out of the GPU's memory, as torch or CUDA says it."""
+    return type(error).__name__ == "OutOfMemoryError" or "CUDA error: out of memory" in str(error)
 
 
 def _grader_error(case_id: str, message: str, duration_s: float) -> CaseResult:

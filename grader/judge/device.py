@@ -14,7 +14,14 @@ def choose_device(requested: str) -> str:
     """``"cpu"`` or ``"gpu"`` for a requested ``"auto"``, ``"cpu"`` or ``"gpu"``."""
     if requested != "auto":
         return requested
-    return "gpu" if any(os.path.exists(node) for node in _GPU_NODES) else "cpu"
+    has_gpu = any(os.path.exists(node) for node in _GPU_NODES)
+    return "gpu" if has_gpu and not _hides_all_gpus() else "cpu"
+
+
+def _hides_all_gpus() -> bool:
+    """Whether CUDA is told to see no GPU: its list of visible ones ends at the first wrong one."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible is not None and visible.split(",")[0].strip() in ("", "-1")
 
 
 def arithmetic_of(tier: str) -> str:

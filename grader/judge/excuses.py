@@ -1,8 +1,7 @@
 """When a worker blames the machine or itself, which leaves points pending.
 
 Student code ran in the process that says so. So a shortage of memory is believed only if a worker
-without the submission has no room for the inputs either, and a fault only if a fresh worker
-repeats it.
+without the submission finds no room either, and a fault only if a fresh worker repeats it.
 """
 
 from __future__ import annotations
@@ -11,50 +10,61 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from grader.judge.process import WorkerDied, WorkerProcess
-from grader.judge.replies import ShortageError, WorkerFaultError, exception_in
+from grader.judge.replies import ShortageError, WorkerFaultError, exception_in, leaves_most_free
 from grader.protocol.frames import Message, ProtocolViolation
-from grader.testing import defer, fail
+from grader.testing import Judged, defer
 
 T = TypeVar("T")
 
 _RESERVE_DEADLINE_S = 60.0
 
+_TOO_LITTLE = (
+    "Memory ran out, and this machine has too little to say whose doing that was. Grade again "
+    "when nothing else uses its memory, fewer submissions at a time, or on a larger machine."
+)
 
-def believed(attempt: Callable[[], T], has_room: Callable[[], bool], function: str) -> T:
+
+def believed(attempt: Callable[[], T], has_room: Callable[[], bool]) -> T:
     """What an attempt gives, made once more if it ended with an excuse.
 
     Args:
-        attempt: Asks a worker for something; must not depend on the worker before.
-        has_room: Whether a fresh worker has memory to spare for the inputs.
-        function: The submission's function.
+        attempt: Asks workers for something; must not depend on the workers before.
+        has_room: Whether a fresh worker has memory to spare. Others may take and give back
+            memory at any time, so it is asked after each shortage.
 
     Raises:
         Judged: As the attempt; or memory was too short, which defers the case.
         WorkerFaultError: The worker's own code failed twice.
     """
+    failure: Judged | None = None
     for is_last in (False, True):
         try:
             return attempt()
-        except ShortageError:
-            if not has_room():
-                defer("This machine has too little memory for this case; use one with more.")
+        except ShortageError as shortage:
+            failure = shortage.failure
         except WorkerFaultError:
             if is_last:
                 raise
-    fail(
-        "out-of-memory",
-        f"{function}() leaves no memory for its own inputs, although this machine has enough for "
-        "them: a process that has not loaded the file lays them out. What does the file keep?",
-    )
+            continue
+        # Here the exception is gone, and with it what the attempt still held.
+        if not has_room():
+            defer(_TOO_LITTLE)
+    if failure is None:  # the course's own code had no room beside the submission's
+        defer(_TOO_LITTLE)
+    raise failure
 
 
 def has_room(worker: WorkerProcess, needs: Sequence[int]) -> bool:
-    """Whether a worker that has not loaded the submission has memory of these sizes.
+    """Whether a worker that has not loaded the submission finds memory in plenty.
 
-    Whatever else it answers is no student's doing, and no proof of room.
+    That is blocks of these sizes and, on a GPU, half of its memory: where others hold more, what
+    was free a moment ago says nothing.
+
+    Whatever else the worker answers is no student's doing, and no proof of room.
     """
     request: Message = {"op": "reserve", "nbytes": list(needs)}
     try:
-        return exception_in(worker.request(request, _RESERVE_DEADLINE_S)) is None
+        reply = worker.request(request, _RESERVE_DEADLINE_S)
+        return exception_in(reply) is None and leaves_most_free(reply)
     except (ShortageError, WorkerFaultError, WorkerDied, ProtocolViolation):
         return False

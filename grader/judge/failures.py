@@ -18,6 +18,12 @@ _SIGNAL_KINDS: dict[int, tuple[str, str]] = {
     signal.SIGKILL: ("killed", "was killed by the system, most likely for using too much memory"),
 }
 
+OUT_OF_MEMORY = "out-of-memory"
+
+# What torch, CUDA, Triton's launcher and Python say, each in its own words.
+_MEMORY_EXCEPTIONS = ("OutOfMemoryError", "MemoryError")
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "alloc_failed")
+
 # What a worker raises when it finds its own code changed, see grader.worker.hooks.
 _CHANGED = "WorkerChanged"
 
@@ -101,6 +107,9 @@ def raised(error: Message, function: str) -> Judged:
     if name == "NotImplementedError":
         message = f"{function}() still has a TODO to do{at}: {text}"
         return _judged(Status.FAILED, "todo-left", message, line)
+    if _is_out_of_memory(name, text):
+        message = f"{function}() ran out of memory{at}: {text}"
+        return _judged(Status.FAILED, OUT_OF_MEMORY, message, line)
     if name == "AcceleratorError" or "CUDA error" in text:
         first = text.splitlines()[0] if text else name
         message = (
@@ -113,6 +122,20 @@ def raised(error: Message, function: str) -> Judged:
         return _judged(Status.FAILED, "does-not-compile", message, line)
     message = f"{function}() raised {name}{at}: {text}"
     return _judged(Status.FAILED, "exception", message, line)
+
+
+def _is_out_of_memory(name: str, text: str) -> bool:
+    told = text.lower()
+    return name in _MEMORY_EXCEPTIONS or any(words in told for words in _MEMORY_WORDS)
+
+
+def hoarded(function: str) -> Judged:
+    """The verdict when a function's inputs do not fit into memory that is there for them."""
+    message = (
+        f"{function}() leaves no memory for its own inputs, although this machine has enough for "
+        "them: a process that has not loaded the file lays them out. What does the file keep?"
+    )
+    return _judged(Status.FAILED, OUT_OF_MEMORY, message, None)
 
 
 def _tampered(subject: str, what: str) -> Judged:

@@ -92,6 +92,11 @@ class Grading:
         """Ids of this process and of all workers."""
         return {os.getpid(), *(pid for s in self._sessions.values() for pid in s.processes())}
 
+    def let_go(self) -> None:
+        """End every worker that runs the submission or the reference: their memory is free."""
+        for session in self._sessions.values():
+            session.let_go()
+
     def close(self) -> None:
         """End all workers."""
         for session in self._sessions.values():

@@ -66,6 +66,11 @@ class WorkerDied(Exception):
         self.detail = detail
 
 
+def death_of(end: Exception) -> WorkerDied:
+    """The end of a worker that answered, or did not, in a way that ends it."""
+    return end if isinstance(end, WorkerDied) else WorkerDied("protocol", detail=str(end))
+
+
 class WorkerProcess:
     """A running worker of one tier; used by one session, from one thread.
 
@@ -143,10 +148,7 @@ class WorkerProcess:
             return self.request(None, START_DEADLINE_S)
         except WorkerDied as death:
             printed = (self._output.text() + death.trace).strip()
-            raise WorkerStartError(
-                f"The worker process did not start ({death}). It printed:\n{printed or '(nothing)'}"
-                "\nRun `course doctor` to see what this machine lacks."
-            ) from death
+            raise WorkerStartError(_did_not_start(str(death), printed)) from death
 
     def request(
         self, message: Message | None, deadline_s: float, descriptors: Sequence[int] = ()
@@ -252,6 +254,18 @@ class _Drain:
         if not self._thread.is_alive():
             self._pipe.close()
         return self.text()
+
+
+def _did_not_start(how: str, printed: str) -> str:
+    if "out of memory" in printed.lower():
+        return (
+            "The worker process did not start: the GPU has no memory left for one more process. "
+            "End what else uses it (`nvidia-smi` lists that), or grade fewer submissions at a time."
+        )
+    return (
+        f"The worker process did not start ({how}). It printed:\n{printed or '(nothing)'}"
+        "\nRun `course doctor` to see what this machine lacks."
+    )
 
 
 def printable(text: str) -> str:

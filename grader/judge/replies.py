@@ -9,6 +9,7 @@ from grader.errors import WorkerStartError
 from grader.judge import records
 from grader.judge.process import printable
 from grader.protocol.frames import Message, ProtocolViolation, field, integer, optional
+from grader.testing import Judged
 
 T = TypeVar("T")
 
@@ -23,7 +24,16 @@ class WorkerFaultError(Exception):
 
 
 class ShortageError(Exception):
-    """The worker says that it has too little memory for the inputs."""
+    """A worker says that memory was too short, for the inputs or in the function itself.
+
+    Attributes:
+        failure: The student's verdict where the machine is not to blame; ``None`` where the
+            course's own code ran.
+    """
+
+    def __init__(self, told: str, failure: Judged | None = None) -> None:
+        super().__init__(told)
+        self.failure = failure
 
 
 def exception_in(reply: Message) -> Message | None:
@@ -63,6 +73,11 @@ def sized(reply: Message) -> Message:
 def peak_bytes(reply: Message) -> int:
     """The bytes that a call allocated at most."""
     return integer(reply, "peak_bytes")
+
+
+def leaves_most_free(reply: Message) -> bool:
+    """Whether half of the memory is free or more, as the reply to a reservation tells it."""
+    return 2 * integer(reply, "free_bytes") >= integer(reply, "total_bytes")
 
 
 def described(reply: Message) -> Message:

@@ -1,14 +1,13 @@
-"""A submission on one tier for the length of a lesson: calls, restarts, cached import failures.
+"""A submission on one tier for the length of a lesson: what is asked of it, and what that means.
 
-Owns the worker processes and the slots. A crash costs the case that it happens in: the next
-call gets a new worker. After the first crash a spare worker starts in the background, since a
-submission that crashed once tends to crash again.
+A crash costs the case that it happens in: the next call gets a new worker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,25 +15,24 @@ from grader.judge import excuses, failures
 from grader.judge.call import Call, Run, decode_runs, require_complete
 from grader.judge.device import arithmetic_of
 from grader.judge.invocation import Invocation, Scenario
-from grader.judge.process import WorkerDied, WorkerProcess
+from grader.judge.loaded_worker import Load, LoadedWorker
+from grader.judge.process import WorkerDied, WorkerProcess, death_of
 from grader.judge.replies import (
     Reader,
     ShortageError,
     WorkerFaultError,
-    described,
     done,
     exception_in,
     peak_bytes,
     sized,
 )
-from grader.judge.shared_slots import SharedSlots, require_acceptable
+from grader.judge.shared_slots import require_acceptable
 from grader.protocol.frames import Message, ProtocolViolation
 from grader.protocol.slots import Slot, aligned
 from grader.protocol.tensors import layout, write
 from grader.results import Status
 from grader.testing import Judged
 
-IMPORT_DEADLINE_S = 30.0
 COPY_DEADLINE_S = 60.0
 
 T = TypeVar("T")
@@ -64,28 +62,20 @@ class Session:
             facts: File that keeps what compiling gave, from run to run.
             ours: The course wrote it, so that no failure is a student's.
         """
-        self.tier = worker.tier
-        self._gradients = worker.gradients
-        self._source = source
         self._name = name
         self._deadline_s = deadline_s
-        self._targets = tuple(targets)
-        self._facts = facts
         self._ours = ours
         self._timeouts: dict[str, int] = {}
-        self._worker: WorkerProcess | None = worker
-        self._spare: WorkerProcess | None = None
-        self._loaded = False
-        self._import_failure: Judged | None = None
-        self._description: Message | None = None
-        self._slots = SharedSlots()
-        self._placed: dict[str, Path] = {}
+        self._worker = LoadedWorker(worker, Load(source, name, tuple(targets), facts))
+
+    @property
+    def tier(self) -> str:
+        """How it runs kernels: ``"interpreted"`` or ``"compiled"``."""
+        return self._worker.tier
 
     def describe(self) -> Message:
         """What the worker says of its device and versions; waits until it is up."""
-        if self._description is None:
-            self._ready()
-        return self._description or {}
+        return self._worker.describe()
 
     def call(self, invocation: Invocation) -> Call:
         """Call a function of the submission.
@@ -94,7 +84,7 @@ class Session:
             Judged: The submission could not be imported, raised, hung or crashed; or the
                 machine has too little memory for the case, which defers it.
         """
-        runs = self.believed(lambda: self._runs(invocation), invocation.name, invocation.needs)
+        runs = self._believed(invocation, lambda: self._runs(invocation))
         asked, inputs, device = invocation.function, invocation.inputs, self.describe()["device"]
         return Call(asked.name, inputs, runs, device, asked.required_kernels, asked.torch)
 
@@ -111,32 +101,27 @@ class Session:
             limit_s = message["deadline_s"]
             return self.ask(invocation.name, message, limit_s, peak_bytes, descriptors)
 
-        return self.believed(attempt, invocation.name, invocation.needs)
+        return self._believed(invocation, attempt)
 
-    def believed(self, attempt: Callable[[], T], function: str, needs: Sequence[int]) -> T:
-        """What an attempt gives, made once more if the worker blames the machine or itself.
+    def has_room(self, needs: Sequence[int]) -> bool:
+        """Whether this machine has memory for blocks of these sizes, in bytes."""
+        return self._worker.has_room(needs)
 
-        As ``excuses.believed``; ``needs`` are the bytes of each block that the inputs take.
-        """
-        return excuses.believed(attempt, lambda: self._has_room(needs), function)
+    def let_go(self) -> None:
+        """End the worker if the submission runs in it, so that all memory of it is free."""
+        self._worker.let_go()
 
     def output_slot(self, nbytes: int) -> tuple[Slot, list[str], list[int]]:
         """A slot for results, and what to send so that the worker has it too."""
-        return self._slots.slot("output", nbytes)
+        return self._worker.slots.slot("output", nbytes)
 
     def processes(self) -> list[int]:
         """Ids, as this process sees them, of the running processes that use the GPU."""
-        if self.tier != "compiled":
-            return []
-        found = (worker.worker_pid for worker in (self._worker, self._spare) if worker is not None)
-        return [pid for pid in found if pid is not None]
+        return self._worker.gpu_processes()
 
     def place(self, name: str, text: str) -> Path:
         """Hand a file of the course over, once a worker; gives the path that the worker sees."""
-        worker = self._load()
-        if name not in self._placed:
-            self._placed[name] = worker.place(name, text.encode())
-        return self._placed[name]
+        return self._worker.place(name, text)
 
     def scenario_request(self, scenario: Scenario | None) -> Message | None:
         """How a request names what runs around the function; places the course's file."""
@@ -147,11 +132,7 @@ class Session:
 
     def close(self) -> None:
         """End all workers of this session and free the slots."""
-        for worker in (self._worker, self._spare):
-            if worker is not None:
-                worker.close()
-        self._worker = self._spare = None
-        self._slots.close()
+        self._worker.close()
 
     def ask(
         self,
@@ -172,7 +153,7 @@ class Session:
 
         Raises:
             Judged: The submission raised, hung or crashed, or forged the reply.
-            ShortageError: The worker says that memory was too short; it is gone now.
+            ShortageError: Memory was too short, so the worker says; it is gone now.
             WorkerFaultError: The worker's own code failed; it is gone now.
         """
         with self._answering(function, deadline_s) as worker:
@@ -181,35 +162,46 @@ class Session:
             if error is None:
                 return read(reply)
             failure = failures.raised(error, function)
+        if failure.diagnosis.kind == failures.OUT_OF_MEMORY:
+            self._worker.discard()
+            raise self._short(failure)
         if failure.status is Status.CRASHED:  # the device context is gone with it
-            self._discard(worker)
+            self._worker.discard()
         raise self._blamed(failure)
 
     @contextmanager
     def _answering(self, function: str, deadline_s: float) -> Iterator[WorkerProcess]:
         """Around everything that one worker sends: whatever is wrong with it ends the worker."""
-        worker = self._load()
+        worker = self._worker.loaded()
         try:
             yield worker
         except (WorkerDied, ProtocolViolation) as end:
-            raise self._blamed(self._died(worker, end, function, deadline_s)) from end
-        except (ShortageError, WorkerFaultError):
-            self._discard(worker)
+            raise self._blamed(self._died(end, function, deadline_s)) from end
+        except ShortageError as shortage:
+            self._worker.discard()
+            raise self._short(failures.hoarded(function)) from shortage
+        except WorkerFaultError:
+            self._worker.discard()
             raise
+
+    def _short(self, failure: Judged) -> ShortageError:
+        """A shortage, with the verdict if the machine turns out to have the memory."""
+        return ShortageError(failure.diagnosis.message, None if self._ours else failure)
 
     def _blamed(self, failure: Judged) -> Exception:
         """A failure as the one it concerns is told."""
         return WorkerFaultError(failure.diagnosis.message) if self._ours else failure
 
-    def _died(
-        self, worker: WorkerProcess, end: Exception, function: str | None, deadline_s: float
-    ) -> Judged:
+    def _died(self, end: Exception, function: str, deadline_s: float) -> Judged:
         """End the worker, remember a timeout, and say what its end means."""
-        self._discard(worker)
-        death = end if isinstance(end, WorkerDied) else WorkerDied("protocol", detail=str(end))
-        if function is not None and death.cause == "timeout":
+        self._worker.discard()
+        death = death_of(end)
+        if death.cause == "timeout":
             self._timeouts[function] = self._timeouts.get(function, 0) + 1
         return failures.died(death, function, self._name, deadline_s)
+
+    def _believed(self, invocation: Invocation, attempt: Callable[[], T]) -> T:
+        return excuses.believed(attempt, partial(self.has_room, invocation.needs))
 
     def _runs(self, invocation: Invocation) -> tuple[Run, ...]:
         message, descriptors, sent_bytes = self._encode(invocation)
@@ -227,73 +219,19 @@ class Session:
         return runs
 
     def _encode(self, invocation: Invocation) -> tuple[Message, list[int], int]:
-        self._load()  # before the slots: a new worker must be sent them
+        self._worker.loaded()  # before the slots: a new worker must be sent them
         message, tensors = invocation.encode()
         message["op"] = "call"
         message["scenario"] = self.scenario_request(invocation.scenario)
         message["deadline_s"] = self._limit(invocation.name)
         headers, nbytes = layout(tensors)
-        slot, names, descriptors = self._slots.slot("input", nbytes)
+        slot, names, descriptors = self._worker.slots.slot("input", nbytes)
         for header, tensor in zip(headers, tensors, strict=True):
             write(slot, header, tensor)
         message["tensors"] = [header.to_json() for header in headers]
         message["slots"] = names
         return message, descriptors, nbytes
 
-    def _has_room(self, needs: Sequence[int]) -> bool:
-        worker = self._ready()
-        assert not self._loaded, "student code runs there already"
-        try:
-            return excuses.has_room(worker, needs)
-        finally:
-            self._discard(worker)
-
     def _limit(self, function: str) -> float:
         """A function that hung before gets less time, so that a lesson ends."""
         return self._deadline_s / 2.0 ** min(self._timeouts.get(function, 0), 3)
-
-    def _ready(self) -> WorkerProcess:
-        if self._worker is None:
-            self._worker = self._spare or WorkerProcess(self.tier, self._gradients)
-            self._spare = WorkerProcess(self.tier, self._gradients)
-            self._description = None
-        if self._description is None:
-            self._description = described(self._worker.wait_until_ready())
-        return self._worker
-
-    def _load(self) -> WorkerProcess:
-        if self._import_failure is not None:
-            raise self._import_failure
-        worker = self._ready()
-        if not self._loaded:
-            failure = self._import(worker)
-            if failure is not None:
-                self._import_failure = failure
-                raise failure
-            self._loaded = True
-        return worker
-
-    def _import(self, worker: WorkerProcess) -> Judged | None:
-        worker.remember(self._facts)
-        path = worker.place(f"{self._name}.py", self._source)
-        request: Message = {"op": "load", "path": str(path), "targets": list(self._targets)}
-        request["deadline_s"] = IMPORT_DEADLINE_S
-        try:
-            reply = worker.request(request, IMPORT_DEADLINE_S)
-            error = exception_in(reply)
-            if error is not None:
-                return failures.import_raised(error)
-            done("loaded")(reply)
-            return None
-        except (WorkerDied, ProtocolViolation) as end:
-            return self._died(worker, end, None, IMPORT_DEADLINE_S)
-        except (ShortageError, WorkerFaultError) as error:
-            self._discard(worker)
-            raise WorkerFaultError(str(error)) from error
-
-    def _discard(self, worker: WorkerProcess) -> None:
-        worker.close()
-        self._worker = None
-        self._loaded = False
-        self._placed.clear()
-        self._slots.close()

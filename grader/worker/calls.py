@@ -133,8 +133,12 @@ def _place(
     ]
 
 
-def reserve(sizes: Sequence[int], device: torch.device) -> None:
+def reserve(sizes: Sequence[int], device: torch.device) -> tuple[int, int]:
     """See that memory of these sizes can be had all at once, and let go of it.
+
+    Returns:
+        Free bytes and all bytes of the GPU's memory; zeros for the host's, which the system may
+        take back from caches, so that no number says what is free.
 
     Raises:
         Shortage: It cannot.
@@ -142,8 +146,10 @@ def reserve(sizes: Sequence[int], device: torch.device) -> None:
     with _memory_needed():
         held = [torch.empty(nbytes, dtype=torch.uint8, device=device) for nbytes in sizes]
         del held
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    if device.type != "cuda":
+        return 0, 0
+    torch.cuda.empty_cache()
+    return torch.cuda.mem_get_info(device)
 
 
 @contextmanager

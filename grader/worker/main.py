@@ -164,8 +164,9 @@ class Worker:
     def _reserve(self, request: Message) -> Message:
         from grader.worker.calls import reserve
 
-        reserve(naturals(request, "nbytes", limit=1 << 16), self._tier.device)
-        return {"reserved": True}
+        sizes = naturals(request, "nbytes", limit=1 << 16)
+        free_bytes, total_bytes = reserve(sizes, self._tier.device)
+        return {"free_bytes": free_bytes, "total_bytes": total_bytes}
 
     def _prepare(self, request: Message) -> Message:
         from grader.worker.timing import prepare

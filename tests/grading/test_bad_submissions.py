@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grader.judge import process, session
+from grader.judge import loaded_worker, process
 from grader.results import Status
 from tests.grading.tiny import (
     RIGHT,
@@ -89,9 +89,9 @@ def test_a_file_partly_done_fails_where_something_is_left(tmp_path: Path) -> Non
 def test_a_file_that_cannot_be_imported_fails_every_test(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, status: Status, kind: str
 ) -> None:
-    monkeypatch.setattr(session, "IMPORT_DEADLINE_S", 20.0)
+    monkeypatch.setattr(loaded_worker, "IMPORT_DEADLINE_S", 20.0)
     if status is Status.TIMED_OUT:
-        monkeypatch.setattr(session, "IMPORT_DEADLINE_S", 2.0)
+        monkeypatch.setattr(loaded_worker, "IMPORT_DEADLINE_S", 2.0)
     text = f"{RIGHT}\n{code}\n"
     report = graded(tmp_path, text)
     line = None if "_exit" in code else line_of(text, code)

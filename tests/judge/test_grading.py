@@ -77,3 +77,13 @@ def test_all_workers_end_with_the_run(on_a_gpu: Grading, started: list[Started])
     on_a_gpu.baseline_session()
     on_a_gpu.close()
     assert [worker.ended for worker in started] == [True, True]
+
+
+def test_memory_is_let_go_where_a_file_is_loaded_and_nowhere_else(
+    on_a_gpu: Grading, started: list[Started], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle, busy = on_a_gpu.timing_session(), on_a_gpu.session("compiled")
+    monkeypatch.setattr(busy._worker, "_is_loaded", True)
+    on_a_gpu.let_go()
+    assert [worker.ended for worker in started] == [False, True]
+    assert on_a_gpu.timing_session() is idle

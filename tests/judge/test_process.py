@@ -173,6 +173,18 @@ def test_a_worker_that_cannot_start_is_the_machines_fault(monkeypatch: pytest.Mo
     assert not worker.room.path.exists()
 
 
+def test_a_worker_without_memory_to_start_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(Sandbox):
+        def worker(self, *_: object) -> Launch:
+            return Launch(["echo", "AcceleratorError: CUDA error: out of memory"], {})
+
+    monkeypatch.setattr(sandbox, "probe", lambda: Full(Level.PROCESS_GROUP))
+    worker = WorkerProcess("compiled")
+    with pytest.raises(WorkerStartError, match="fewer submissions at a time"):
+        worker.wait_until_ready()
+    worker.close()
+
+
 @pytest.mark.parametrize(("limit", "printed"), [(10_000, 9_000), (10_000, 10_001)])
 def test_output_is_drained_up_to_a_limit(limit: int, printed: int) -> None:
     read, write = os.pipe()

@@ -8,8 +8,8 @@ from typing import ClassVar
 import pytest
 import torch
 
-from grader.judge import session as session_module
-from grader.judge import shared_slots
+from grader.errors import WorkerStartError
+from grader.judge import loaded_worker, shared_slots
 from grader.judge.call import Call, Input
 from grader.judge.invocation import Invocation
 from grader.judge.process import WorkerDied
@@ -34,6 +34,9 @@ RUN = {
 REPLY = {"runs": [RUN, RUN | {"result": {"value": 1}, "inputs_after": [HEADER | {"offset": 512}]}],
          "nbytes": 768}  # fmt: skip
 Answer = Message | Exception
+ROOM = {"free_bytes": 0, "total_bytes": 0}  # as the host's memory is told
+NEARLY_FULL = {"free_bytes": 40 << 30, "total_bytes": 141 << 30}
+OUT_OF_MEMORY = {"error": {"type": "OutOfMemoryError", "message": "CUDA out of memory.", "line": 7}}
 
 
 class Scripted:
@@ -54,7 +57,7 @@ class Scripted:
             "load": {"loaded": True},
             "call": REPLY,
             "output": {"written": True},
-            "reserve": {"reserved": True},
+            "reserve": ROOM,
         }
         self.requests: list[Message] = []
         self.closed = False
@@ -97,7 +100,7 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Scripted]:
         made.append(Scripted(tmp_path / f"worker {len(made)}"))
         return made[-1]
 
-    monkeypatch.setattr(session_module, "WorkerProcess", start)
+    monkeypatch.setattr(loaded_worker, "WorkerProcess", start)
     return made
 
 
@@ -205,7 +208,7 @@ def test_a_function_that_hung_before_gets_less_time_and_the_others_do_not(
     limits = []
     for _ in range(6):
         session.describe()
-        session._ready().answers["call"] = WorkerDied("timeout")  # type: ignore[attr-defined]
+        session._worker.ready().answers["call"] = WorkerDied("timeout")  # type: ignore[attr-defined]
         assert verdict(session, "hangs") == (Status.TIMED_OUT, "timeout")
         limits += [
             message["limit"] for worker in workers if worker.closed
@@ -299,6 +302,68 @@ def test_a_shortage_is_believed_if_a_worker_without_the_submission_is_short_too(
     assert verdict(session) == (Status.DEFERRED, "deferred")
     (request,) = workers[1].requests
     assert (request["op"], request["nbytes"]) == ("reserve", [16] * 8)  # two runs, four times
+
+
+@pytest.mark.parametrize("told", [{"shortage": "1 TB"}, OUT_OF_MEMORY], ids=["inputs", "call"])
+@pytest.mark.parametrize("left", [{"shortage": "1 TB"}, NEARLY_FULL], ids=["none", "little"])
+def test_memory_that_others_hold_costs_no_points(
+    session: Session, monkeypatch: pytest.MonkeyPatch, told: Message, left: Message
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", told)
+    monkeypatch.setitem(Scripted.always, "reserve", left)
+    assert verdict(session) == (Status.DEFERRED, "deferred")
+
+
+def test_memory_that_ran_out_once_costs_no_points(
+    session: Session, workers: list[Scripted]
+) -> None:
+    workers[0].answers["call"] = OUT_OF_MEMORY
+    assert call(session).function == "f"
+    assert workers[0].closed
+
+
+def test_a_call_that_takes_all_memory_again_fails_with_its_line(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", OUT_OF_MEMORY)
+    with pytest.raises(Judged) as judged:
+        call(session)
+    assert judged.value.status is Status.FAILED
+    assert judged.value.diagnosis.kind == "out-of-memory"
+    assert judged.value.diagnosis.line == 7
+
+
+def test_no_room_for_a_worker_is_no_room(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(worker: Scripted) -> Message:
+        raise WorkerStartError("no memory")
+
+    call(session)
+    monkeypatch.setattr(Scripted, "wait_until_ready", no_memory)
+    monkeypatch.setitem(Scripted.always, "call", OUT_OF_MEMORY)
+    assert verdict(session) == (Status.DEFERRED, "deferred")
+
+
+def test_after_a_worker_that_did_not_start_the_next_call_starts_another(
+    session: Session, workers: list[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory() -> Message:
+        raise WorkerStartError("no memory")
+
+    monkeypatch.setattr(workers[0], "wait_until_ready", no_memory)
+    with pytest.raises(WorkerStartError):
+        call(session)
+    assert workers[0].closed
+    assert call(session).function == "f"
+
+
+@pytest.mark.parametrize("told", [{"shortage": "1 TB"}, OUT_OF_MEMORY], ids=["inputs", "call"])
+def test_no_shortage_of_the_courses_own_file_is_a_students(
+    workers: list[Scripted], monkeypatch: pytest.MonkeyPatch, told: Message
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", told)
+    ours = Session(b"", "baseline", workers[0], DEADLINE_S, ours=True)  # type: ignore[arg-type]
+    assert verdict(ours) == (Status.DEFERRED, "deferred")
+    ours.close()
 
 
 @pytest.mark.parametrize("answer", [WorkerDied("signal", 9), {"fault": "no"}, {"error": 3}])
@@ -409,7 +474,7 @@ def large(x):
 @pytest.fixture
 def real(warm_workers: WarmWorkers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A session with a worker process."""
-    monkeypatch.setattr(session_module, "WorkerProcess", warm_workers)
+    monkeypatch.setattr(loaded_worker, "WorkerProcess", warm_workers)
     made = Session(SUBMISSION, "lesson01", warm_workers("interpreted"), 30.0)
     yield made
     made.close()

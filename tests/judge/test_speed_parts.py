@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 import torch
 
+from grader.judge.replies import ShortageError
 from grader.judge.timing.measure import Comparison, Round
 from grader.judge.timing.mirror import Mirror, agrees
+from grader.judge.timing.request import SpeedRequest
 from grader.judge.timing.sequential import Trial, ratio_goal
 from grader.judge.timing.sides import Batch, Sample
+from grader.judge.timing.speed import Speed
+from grader.judge.timing.verdict import Verdict
 from grader.protocol.batches import (
     WINDOW,
     apply_all,
@@ -47,7 +51,7 @@ class Twin:
         self.rings = [two_vectors(Data(seed + n)) for n in range(mirror(seed).rings)]
         self.output = torch.empty(0)
 
-    def prepare(self, reference: str, seed: int, rings: int, set_bytes: int) -> float:
+    def prepare(self, reference: str, seed: int, rings: int) -> float:
         return 0.01
 
     def arm(self, calls: int, seed: int) -> None:
@@ -337,3 +341,49 @@ def test_a_worker_is_looked_at_once_more_after_the_last_batch() -> None:
 
     prepared(Told(torch.add)).run(Trial(ratio_goal(0.5)))
     assert asked[-2:] == ["go", "arm"]
+
+
+# ------------------------------------------------------- shortage of memory
+
+
+class Contended(SpeedRequest):
+    """A measurement on a GPU that others use too: short of memory as often as the test says."""
+
+    shortages = 1
+    room = True
+
+    def verdict(
+        self, comparison: Comparison | None = None
+    ) -> tuple[Verdict, dict[str, Any] | None]:
+        type(self).shortages -= 1
+        if type(self).shortages >= 0:
+            raise ShortageError("no room")
+        return Verdict(Status.PASSED, 1.0, "", ""), {"ratio": 1.5}
+
+    def has_room(self) -> bool:
+        return self.room
+
+
+@pytest.mark.parametrize(
+    ("shortages", "room", "status"),
+    [
+        (1, True, Status.PASSED),
+        (1, False, Status.DEFERRED),
+        (2, True, Status.DEFERRED),  # the baseline's worker or the judge: nobody's fault
+    ],
+)
+def test_memory_that_is_short_while_timing_costs_no_points(
+    monkeypatch: pytest.MonkeyPatch, shortages: int, room: bool, status: Status
+) -> None:
+    monkeypatch.setattr(Contended, "shortages", shortages)
+    monkeypatch.setattr(Contended, "room", room)
+    nothing: Any = None
+    speed = Speed(nothing, "test_speed")
+    request = Contended(nothing, "test_speed", nothing, nothing, nothing)
+    if status is Status.PASSED:
+        speed._judge(request)
+        assert speed.timing == {"ratio": 1.5}
+        return
+    with pytest.raises(Judged) as caught:
+        speed._judge(request)
+    assert caught.value.status is status

@@ -53,7 +53,7 @@ REPLIES: dict[str, Message] = {
     "load": {"loaded": True},
     "call": {"runs": [RUN, RUN], "nbytes": 768},
     "output": {"written": True},
-    "reserve": {"reserved": True},
+    "reserve": {"free_bytes": 0, "total_bytes": 0},
     "peak": {"peak_bytes": 4096},
     "prepare": {"seconds_per_call": 1e-4},
     "arm": {"armed": True},

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from grader import sandbox
-from grader.judge import process
-from grader.judge import session as session_module
+from grader.judge import loaded_worker, process
 from grader.judge.call import Input
 from grader.judge.invocation import Invocation
 from grader.judge.process import WorkerProcess
@@ -62,7 +61,7 @@ def test_a_worker_that_ends_in_the_middle_of_its_reply(
     cheap = Cheap(tmp_path, afterwards)
     cheap.attack.write_bytes(REPLY[:length])
     monkeypatch.setattr(sandbox, "probe", lambda: cheap)
-    monkeypatch.setattr(session_module, "WorkerProcess", WorkerProcess)
+    monkeypatch.setattr(loaded_worker, "WorkerProcess", WorkerProcess)
     monkeypatch.setattr(process, "_EXIT_S", 0.2 if kind == "malformed-frame" else 10.0)
     deadline_s = 0.5 if status is Status.TIMED_OUT else 15.0
     session = Session(b"", "lesson01", WorkerProcess("interpreted"), deadline_s)

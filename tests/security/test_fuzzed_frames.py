@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from grader import sandbox
 from grader.errors import WorkerStartError
-from grader.judge import session as session_module
+from grader.judge import loaded_worker
 from grader.judge.call import Input
 from grader.judge.invocation import Invocation
 from grader.judge.process import WorkerProcess
@@ -85,7 +85,7 @@ class Court:
         """
         self.judged += 1
         session = self.session()
-        worker = session._ready()
+        worker = session._worker.ready()
         Puppet.attacks[operation] = attack
         try:
             ask(session)
@@ -120,7 +120,7 @@ def peak(session: Session) -> None:
 def time_it(session: Session) -> None:
     """Ask for a timed batch and an audited one."""
     side = Side(session, "f", "inputs")
-    side.prepare("", 1, 2, 64)
+    side.prepare("", 1, 2)
     side.arm(3, 1)
     sample = Sample([0, 1, 2], torch.float32)
     assert len(side.go(3, [sample, Sample([], torch.int8)]).samples) == 2
@@ -431,7 +431,7 @@ def fuzz_early_replies(court: Court) -> None:
     def run(batch: list[str | bytes]) -> None:
         for early in batch:
             call(court.session())
-            worker: Any = court.session()._worker
+            worker: Any = court.session()._worker.ready()
             worker.theirs.sendall(early if isinstance(early, bytes) else
                                   encoded(honest.REPLIES[early] | {"id": "0" * 32}))  # fmt: skip
             with pytest.raises(Judged) as judged:
@@ -447,7 +447,7 @@ def fuzz_processes(court: Court, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     """The same with processes, which are ended each time."""
     cheap = Cheap(folder)
     monkeypatch.setattr(sandbox, "probe", lambda: cheap)
-    monkeypatch.setattr(session_module, "WorkerProcess", WorkerProcess)
+    monkeypatch.setattr(loaded_worker, "WorkerProcess", WorkerProcess)
     session = Session(b"", "lesson01", WorkerProcess("interpreted"), 20.0)
     reply = honest.REPLIES["call"]
 
@@ -459,7 +459,7 @@ def fuzz_processes(court: Court, folder: Path, monkeypatch: pytest.MonkeyPatch) 
         random = framed(forger.random.randbytes(60))
         for frame in (*forged, random, 2 * encoded(reply | {"id": PLACEHOLDER})):
             cheap.attack.write_bytes(frame)
-            worker: Any = session._ready()
+            worker: Any = session._worker.ready()
             with pytest.raises(Judged) as judged:
                 call(session)
             assert judged.value.status is Status.REFUSED
@@ -509,7 +509,7 @@ MOST_GROWTH_BYTES = 64 * 2**20
 @pytest.fixture
 def court(monkeypatch: pytest.MonkeyPatch) -> Iterator[Court]:
     """A judge over puppets."""
-    monkeypatch.setattr(session_module, "WorkerProcess", Puppet)
+    monkeypatch.setattr(loaded_worker, "WorkerProcess", Puppet)
     made = Court()
     yield made
     made.close()
@@ -539,7 +539,7 @@ def test_ten_thousand_forged_frames_are_refused_and_leave_nothing_behind(
 def test_an_honest_worker_passes_all_that_forged_frames_go_through(court: Court) -> None:
     for ask in ASKED.values():
         ask(court.session())
-    assert court.session()._worker in Puppet.alive
+    assert court.session()._worker.ready() in Puppet.alive
 
 
 @pytest.mark.parametrize("reply", [{}, {"device": 5}, {"device": "x", "cuda": [1]}])

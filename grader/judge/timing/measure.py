@@ -84,7 +84,7 @@ class Comparison:
     def prepare(self, reference: str, seed: int) -> None:
         """Make the inputs in both workers, warm up, and see that the results are right."""
         for side in (self._baseline, self._student):
-            per_call = side.prepare(reference, seed, self._mirror.rings, self._mirror.set_bytes)
+            per_call = side.prepare(reference, seed, self._mirror.rings)
             self._calls[side] = BATCH_SECONDS / per_call
         for number in range(_CHECKED_BATCHES):
             calls = self._random.randint(1, 2 * self._mirror.rings)

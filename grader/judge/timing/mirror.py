@@ -7,7 +7,7 @@ this very batch changed the result, so that an answer from before the batch show
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,6 @@ class Mirror:
     Attributes:
         dtypes: The dtype of each returned tensor.
         rings: Number of input sets.
-        set_bytes: Size of one.
     """
 
     def __init__(
@@ -63,8 +62,7 @@ class Mirror:
         """
         self._oracle = oracle
         first = maker(Data(seed, device))
-        self.set_bytes = sum(value.nbytes for value in first if isinstance(value, torch.Tensor))
-        self.rings = max(2, -(-2 * cache_bytes // self.set_bytes))
+        self.rings = rings_beyond(cache_bytes, nbytes(first))
         self._sets = [first, *(maker(Data(seed + n, device)) for n in range(1, self.rings))]
         self._written = [written_tensor(one) for one in self._sets]
         self.elements = self._written[0].numel()
@@ -103,6 +101,16 @@ class Mirror:
     def _draw(self, below: int, count: int, device: torch.device) -> torch.Tensor:
         count = count if below else 0  # an empty tensor has no places
         return torch.randint(max(below, 1), (count,), generator=self._generator).to(device)
+
+
+def nbytes(values: Iterable[Any]) -> int:
+    """Bytes of the tensors among some values."""
+    return sum(value.nbytes for value in values if isinstance(value, torch.Tensor))
+
+
+def rings_beyond(cache_bytes: int, set_bytes: int) -> int:
+    """How many input sets of a size exceed twice the cache, so that none is found there."""
+    return max(2, -(-2 * cache_bytes // set_bytes))
 
 
 def agrees(got: torch.Tensor, expected: torch.Tensor) -> bool:

@@ -20,7 +20,7 @@ from grader.judge.timing import ceiling, machine
 from grader.judge.timing.calibration import Calibration, find
 from grader.judge.timing.credit import SpeedSpec
 from grader.judge.timing.measure import Comparison, Round
-from grader.judge.timing.mirror import Mirror
+from grader.judge.timing.mirror import Mirror, nbytes, rings_beyond
 from grader.judge.timing.record import Circumstances, achieved, seconds_per_call, timing_json
 from grader.judge.timing.record import Sides as Seconds
 from grader.judge.timing.roofline import Ceiling, Work
@@ -28,10 +28,16 @@ from grader.judge.timing.sides import Side
 from grader.judge.timing.statistics import Quadruple
 from grader.judge.timing.thresholds import Threshold, effective_threshold
 from grader.judge.timing.verdict import Verdict, judge, not_discriminating, start_trial
+from grader.protocol.data import Data
 from grader.protocol.frames import Message
 
 if TYPE_CHECKING:
     from grader.judge.grading import Grading
+
+
+# Times that all input sets must fit into memory: in each of two workers once as inputs, once while
+# they are made, and twice as results, which stay alive for two rounds.
+_NEEDED = 8
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,16 @@ class SpeedRequest:
         timing = timing_json(trial, threshold, verdict, baseline, student, circumstances)
         return verdict, timing
 
+    def has_room(self) -> bool:
+        """Whether the GPU has memory for both sides, once this run holds none."""
+        self.grading.let_go()
+        torch.cuda.empty_cache()
+        try:
+            needs = self._needs()
+        except torch.OutOfMemoryError:
+            return False
+        return self.grading.timing_session().has_room(needs)
+
     def threshold(self, here: Calibration | None) -> Threshold:
         """What the test asks on a GPU with this calibration."""
         lesson = self.grading.lesson
@@ -137,6 +153,13 @@ class SpeedRequest:
         )
         comparison.prepare(self.grading.lesson.reference.read_text(), seed)
         return comparison
+
+    def _needs(self) -> list[int]:
+        """Bytes of each block of memory that the two workers may need."""
+        device = torch.device("cuda", 0)
+        maker = getattr(load_module(self.grading.lesson.reference), self.contest.inputs)
+        set_bytes = nbytes(maker(Data(0, device)))
+        return [set_bytes] * (_NEEDED * rings_beyond(ceiling.cache_bytes(device), set_bytes))
 
     def _inspect(self, seen: Message) -> None:
         """Whether an audited call is the work of the submission's own kernels."""

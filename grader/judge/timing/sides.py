@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 
@@ -21,9 +20,6 @@ BATCH_DEADLINE_S = 30.0
 
 # No kernel launch is shorter; bounds the number of calls in a batch.
 _SHORTEST_S = 1e-7
-
-# Times that the input sets must fit into memory: making one takes temporary tensors.
-_NEEDED = 2
 
 
 @dataclass(frozen=True)
@@ -86,19 +82,14 @@ class Side:
         self._scenario = scenario
         self.function = function
 
-    def prepare(self, reference: str, seed: int, rings: int, set_bytes: int) -> float:
+    def prepare(self, reference: str, seed: int, rings: int) -> float:
         """Make the input sets in the worker and warm up; returns seconds per call.
 
         Args:
             reference: Text of the lesson's ``reference.py``.
             seed: Seed of the first set.
             rings: Number of sets.
-            set_bytes: Size of one set.
         """
-        attempt = partial(self._prepared, reference, seed, rings)
-        return self._session.believed(attempt, self.function, [set_bytes] * (_NEEDED * rings))
-
-    def _prepared(self, reference: str, seed: int, rings: int) -> float:
         request: Message = {
             "op": "prepare",
             "function": self.function,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grader.judge.replies import WorkerFaultError
+from grader.judge import excuses
 from grader.judge.submission import GradedFunction
 from grader.judge.timing.request import Contest, SpeedRequest
 from grader.judge.timing.roofline import Work
@@ -85,9 +85,6 @@ class Speed:
             self._judge(request)
 
     def _judge(self, request: SpeedRequest) -> None:
-        try:
-            verdict, self.timing = request.verdict()
-        except WorkerFaultError:  # believed only where fresh workers repeat it
-            verdict, self.timing = request.verdict()
+        verdict, self.timing = excuses.believed(request.verdict, request.has_room)
         if verdict.diagnosis is not None:
             raise Judged(verdict.status, verdict.diagnosis, share=verdict.share, timing=self.timing)
