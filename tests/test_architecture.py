@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"lesson_tests", "gpu_targets", "definitions", "policy", "sandbox", "judge"}
     | {"run", "receipt", "report", "lms.assignment"},
     # Runs in a student's notebook: it may watch kernels and measure, and knows no verdict.
-    "lab": {"errors", "lesson", "units", "definitions", "worker.interpreter"}
+    "lab": {"errors", "lesson", "units", "definitions", "worker.dispatch", "worker.interpreter"}
     | {"judge.timing", "judge.skeleton_state"},
     "cli": VOCABULARY
     | {"lesson_tests", "gpu_targets", "commands", "receipt", "report", "authoring", "sandbox"},

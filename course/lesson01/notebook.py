@@ -614,7 +614,7 @@ lab.roofline(points)
 # - [Triton's tutorials](https://triton-lang.org/main/getting-started/tutorials/index.html), of which
 #   *Vector Addition* is the first
 # - S. Rush, [Triton-Puzzles](https://github.com/srush/Triton-Puzzles): small kernels to solve, with pictures
-# - NVIDIA, [CUDA C++ Programming Guide](https://docs.nvidia.com/cuda/cuda-c-programming-guide/):
+# - NVIDIA, [CUDA Programming Guide](https://docs.nvidia.com/cuda/cuda-programming-guide/):
 #   the chapters on the programming model and on hardware
 # - S. Williams, A. Waterman, D. Patterson, *Roofline: An Insightful Visual Performance Model for
 #   Multicore Architectures*, CACM 52(4), 2009, [doi:10.1145/1498765.1498785](https://doi.org/10.1145/1498765.1498785)

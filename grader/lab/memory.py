@@ -11,13 +11,12 @@ from typing import Any
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from grader.lab.device import on_gpu
+from grader.worker.dispatch import DispatchMode
 from grader.worker.interpreter import watch
 
-_Mode: Any = TorchDispatchMode
 _Reference: Any = StorageWeakRef
 
 
@@ -47,11 +46,11 @@ def _on_cpu(call: Callable[[], Any]) -> int:
     return peak
 
 
-class _Allocations(_Mode):  # type: ignore[misc]
+class _Allocations(DispatchMode):  # type: ignore[no-untyped-call]
     """Follows the storages that operations make."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
         self._alive: dict[int, tuple[Any, int]] = {}
 

@@ -63,7 +63,7 @@ def occupancy_plot(*, warps: int = 4, registers: int = 32, shared: int = 0) -> P
     found = occupancy(warps=warps, registers=registers, shared=shared)
     title = (
         f"{found.programs} programs an SM, {found.threads} threads: {found.share:.0%} of all; "
-        f"{found.limit} decides"
+        f"limited by {found.limit}"
     )
     made = Picture(9, 2.8, title)
     axes = made.panel()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from grader.lab.exercise import Unfinished, explain
@@ -19,6 +18,7 @@ from grader.lab.seen import record
 from grader.lab.style import AMBER, BLUE, INK, MUTED, PAPER, Picture, legend
 from grader.lab.tables import Table
 from grader.units import quantity
+from grader.worker.dispatch import DispatchMode
 from grader.worker.interpreter import Launch, watch
 
 # They only make or describe memory; whoever uses it later pays.
@@ -136,14 +136,11 @@ def counted(call: Callable[[], Any]) -> list[Step]:
     return steps
 
 
-_Mode: Any = TorchDispatchMode
-
-
-class _Operations(_Mode):  # type: ignore[misc]
+class _Operations(DispatchMode):  # type: ignore[no-untyped-call]
     """Notes torch's operations, and kernel launches between them."""
 
     def __init__(self, launches: list[Launch]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
         self._launches = launches
         self._counted = 0
