@@ -20,7 +20,7 @@ from grader.judge.timing.record import (
 )
 from grader.judge.timing.roofline import Ceiling, Work
 from grader.judge.timing.sequential import Trial
-from grader.judge.timing.statistics import Quadruple
+from grader.judge.timing.statistics import LOOKS, Quadruple
 from grader.judge.timing.thresholds import Threshold
 from grader.judge.timing.verdict import Verdict, judge, not_discriminating, start_trial
 from grader.results import Status
@@ -148,7 +148,7 @@ def test_the_json_holds_every_sample_and_plain_values_alone() -> None:
     seen = Circumstances(Sides(1e-4, 1e-4), 300, state, state, ("GPU shared: 1 other process",))
     found = timing_json(trial, BY_EITHER, verdict, "torch_softmax", student, seen)
     again = json.loads(json.dumps(found, allow_nan=False))
-    assert len(again["samples"]) == again["quadruples"] == 8
+    assert len(again["samples"]) == again["quadruples"] == LOOKS[0]
     assert again["samples"][0] == list(trial.quadruples[0].times)
     assert again["threshold"]["counted"] == "ratio"
     assert again["threshold"]["calibrated"] is True

@@ -27,6 +27,7 @@ from grader.testing import fail, refuse
 BATCH_SECONDS = 0.045
 _FEWEST_CALLS = 16
 _CHECKED_BATCHES = 3
+_LONGEST_UNWATCHED = 8  # quadruples between two audits
 _OVERHEAD_BATCHES = 7
 _MOST_LENGTHENINGS = 8
 _MOST_CALLS = 450_000
@@ -111,13 +112,13 @@ class Comparison:
     def run(self, trial: Trial) -> list[Round]:
         """Measure until the trial is finished."""
         rounds: list[Round] = []
-        due = self._random.randrange(1, LOOKS[0])  # before anything is decided
+        due = self._random.randrange(1, LOOKS[0])  # before anything can be decided
         while not trial.finished:
             rounds.append(self.round())
             trial.add(rounds[-1].quadruple)
             if len(rounds) == due:
                 self.audit()
-                due += self._random.randint(1, LOOKS[0])
+                due += self._random.randint(1, _LONGEST_UNWATCHED)
         # A worker looks for tampering when it is armed: after the last batch as well.
         self._student.arm(_FEWEST_CALLS, self._random.getrandbits(62))
         return rounds
