@@ -56,16 +56,25 @@ class Origins:
             trusted: It was the course's or the worker's.
         """
         name = str(func._schema.name).rpartition("::")[2]
-        given = Note.SEEN
+        note = Note.SEEN
         if trusted and not func.is_view:  # a view is of the same memory as before
-            given |= Note.KERNEL
-        if name not in _SHAPE_ONLY:
-            for tensor in tensors_in(arguments):
-                given |= self._of_argument(tensor)
+            note |= Note.KERNEL
+        given = note if name in _SHAPE_ONLY else note | self._of_arguments(arguments)
         for tensor in tensors_in((result,)):
             self._add(tensor, given)
         if func._schema.is_mutable:
+            self._note_lists(func, arguments, note)
             self._stamps.renew(tensors_in(arguments))
+
+    def _note_lists(self, func: Any, arguments: tuple[Any, ...], note: Note) -> None:
+        """Note the lists that an operation writes to, one tensor at a time, and does not return.
+
+        Optimizers update all parameters of a GPU by one such operation.
+        """
+        for written in _written_lists(func, arguments):
+            for at, tensor in enumerate(written):
+                beside = [_element(each, at, len(written)) for each in arguments]
+                self._add(tensor, note | self._of_arguments(beside))
 
     def launch(self, arguments: tuple[Any, ...]) -> None:
         """A kernel was launched.
@@ -93,6 +102,12 @@ class Origins:
         if note & Note.FOREIGN or self._stamps.was_overwritten(tensor):
             return "foreign"
         return "kernel" if note & Note.KERNEL else "torch"
+
+    def _of_arguments(self, arguments: Collection[Any]) -> Note:
+        note = Note(0)
+        for tensor in tensors_in(arguments):
+            note |= self._of_argument(tensor)
+        return note
 
     def _of_argument(self, tensor: torch.Tensor) -> Note:
         note = self._get(tensor)
@@ -123,6 +138,19 @@ def _storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:
         return tensor.untyped_storage()
     except (RuntimeError, NotImplementedError):  # sparse tensors and their kind have none
         return None
+
+
+def _written_lists(func: Any, arguments: tuple[Any, ...]) -> Iterator[Collection[torch.Tensor]]:
+    for declared, value in zip(func._schema.arguments, arguments, strict=False):
+        alias = declared.alias_info
+        if alias is not None and alias.is_write and isinstance(value, list | tuple):
+            yield value
+
+
+def _element(value: Any, at: int, length: int) -> Any:
+    """What of an argument belongs to one element of a list of that length."""
+    is_beside = isinstance(value, list | tuple) and len(value) == length
+    return value[at] if is_beside else value
 
 
 def tensors_in(values: Collection[Any], depth: int = 2) -> Iterator[torch.Tensor]:

@@ -60,7 +60,7 @@ def train(
     learning_rate: float,
 ) -> Parameters:
     trained = tuple(parameter.clone().requires_grad_() for parameter in parameters)
-    optimizer = torch.optim.SGD(trained, lr=learning_rate)
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, foreach=True)  # the default on a GPU
     n_batches = inputs.shape[0] // batch_size
     for step in range(n_steps):
         first = step % n_batches * batch_size
