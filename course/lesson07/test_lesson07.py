@@ -498,7 +498,8 @@ def test_layer_norm_forward(
     cpu=NORMS,
     gpu=[
         (3000, 1000, "float32"),
-        *NORMS,
+        (45, 257, "bfloat16"),
+        (1, 1, "float32"),
         (1025, 8192, "bfloat16"),
         (3, 16_384, "float32"),
     ],
@@ -564,7 +565,7 @@ def test_layer_norm_gradients(
 @cases(
     "n_steps, batch_size",
     cpu=[(16, 8)],
-    gpu=[(16, 8), (200, 256)],
+    gpu=[(16, 8), (100, 256)],
 )
 def test_train(
     submission: Submission,

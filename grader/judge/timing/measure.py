@@ -29,6 +29,7 @@ _FEWEST_CALLS = 16
 _CHECKED_BATCHES = 3
 _LONGEST_UNWATCHED = 8  # quadruples between two audits
 _OVERHEAD_BATCHES = 7
+_OVERHEAD_LENGTH = 0.3  # of a timed batch: what is looked for does not grow with the calls
 _MOST_LENGTHENINGS = 8
 _MOST_CALLS = 450_000
 
@@ -93,7 +94,8 @@ class Comparison:
         self._lengthen_batches()
         # Taken off both sides: by the baseline's events, since no student code runs there. On
         # the student's side a slow way to the worker and back could be staged.
-        batches = [self._a(self._length()) for _ in range(_OVERHEAD_BATCHES)]
+        lengths = [_OVERHEAD_LENGTH * self._length() for _ in range(_OVERHEAD_BATCHES)]
+        batches = [self._a(length) for length in lengths]
         self._overhead_s = statistics.median(batch.wall_s - batch.events_s for batch in batches)
 
     def _lengthen_batches(self) -> None:
