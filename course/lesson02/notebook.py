@@ -60,11 +60,12 @@ add_mul_traffic = lab.traffic(
 add_mul_traffic.plot()
 
 # %% [markdown]
-# Each bar is an operation: what it reads, and hatched what it writes. The sum is written once and
-# read once, 8 bytes an element that nobody asked for: 24 instead of 16.
+# Each bar is a chain of operations: what each of them reads, and hatched what it writes. The sum is
+# written once and read once, 8 bytes an element that nobody asked for: 24 instead of 16.
 #
-# Did you expect the in-place version to help? It saves *memory*, a whole tensor of it. It does not
-# save *traffic*: the sum still goes out and comes back. Two different things, both worth saving:
+# Did you expect the in-place version to help? It saves *memory*: sum and product share one tensor,
+# and that one was there before. It does not save *traffic*: the sum still goes out and comes back.
+# Two different things, both worth saving:
 
 # %%
 ways = {"(x + y) * z": lambda: (x + y) * z, "the same in place": into_buffer}
@@ -482,7 +483,7 @@ lab.Table(["rows of a tile", "bytes of bias loaded", "all bytes, of the fewest"]
 # traffic here counts what programs *ask for*. But a load that is not made is faster still.)
 #
 # **TODO 7 and 8**: load, compute, store, launch. Then look at two pictures, of the bias and of `x`. A
-# plus marks elements that several programs read.
+# plus marks elements that several programs read; number and colour are those of the last of them.
 
 # %%
 x = torch.randn(40, 300, device=lab.device)
@@ -735,9 +736,10 @@ for title, speed in (("add_mul", add_mul_speed), ("bias_gelu_residual", layer_sp
 print(add_mul_speed.found.source)
 
 # %% [markdown]
-# If a line gains *more* than the bytes allow, eager loses to something else as well: look at the
-# share of the ceiling that its own bytes reach. On the left of the plots everything is short, and
-# the number of kernels decides, as in the chain of additions above.
+# If a line gains *clearly more* than the bytes allow, eager loses to something else as well: look at
+# the share of the ceiling that its own bytes reach. (A few percent tell nothing: a kernel can be that
+# much faster than the copy that sets the ceiling, as in lesson 1.) On the left of the plots
+# everything is short, and the number of kernels decides, as in the chain of additions above.
 #
 # And the arithmetic? By hand for one element of `bias_gelu_residual`: bias 1; $v \cdot v \cdot v$ 2,
 # times the constant 1, plus $v$ 1, times the root 1; tanh 1 (it costs more, but one instruction or a
@@ -796,7 +798,8 @@ lab.roofline(points)
 # ## Bytes and FLOPs
 #
 # Counted by hand for $n$ elements of $b$ bytes; a tanh, an exponential, a logarithm, a random number
-# count as one operation each. The times are the shortest possible for $n = 2^{26}$ in fp32.
+# count as one operation each. The times are for $n = 2^{26}$ in fp32: what a large copy of as many
+# bytes takes, the shortest possible but for the same few percent.
 
 # %%
 n, b, copy = 2**26, 4, gpu.copy_bytes_per_s

@@ -403,9 +403,10 @@ centre_speed.table()
 
 # %% [markdown]
 # Useful bytes are the same 8 an element for all, so a kernel that gets all of its 12 from memory ends
-# at two thirds of the ceiling. Where "two walks" is above that, a cache has served some of its second
-# reads. All programs that run share the cache, each with a row of its own: the longer the rows, the
-# less of them it holds. So a redundant read is sometimes free, but you cannot rely on it.
+# at two thirds of the ceiling at best. (The two kernels of "torch eager" move 12, too.) Where "two
+# walks" is above that, a cache has served some of its second reads. All programs that run share the
+# cache, each with a row of its own: the longer the rows, the less of them it holds. So a redundant
+# read is sometimes free, but you cannot rely on it.
 
 # %% [markdown]
 # ## Your turn
@@ -520,7 +521,7 @@ if same is not None:
 # %% [markdown]
 # ### 3 · `softmax_long(x)`
 #
-# Three numbers are needed of a long row: its maximum, its sum, and at last each element. One walk
+# Three things are needed of a long row: its maximum, its sum, and at last each element. One walk
 # each would read it three times. But maximum and sum can be found *in the same walk*. After each
 # block you know the maximum so far and the sum of the exponentials **relative to it**. Then a block
 # comes with a larger maximum. The sum so far is relative to the wrong one. What now?
@@ -750,6 +751,8 @@ long_speed.table()
 # Counted by hand, an exponential as one operation. For each element: maximum 1, difference 1,
 # exponential 1, sum 1, quotient 1. The first walk of the long softmax does the first four, the second
 # computes difference, exponential and quotient: 7. Rescaling costs a few more a *block*, not an element.
+# The bytes are those that the programs ask for. Where a cache serves second reads, as it did above for
+# the shorter rows, a kernel that walks twice can take less time than the last column says.
 
 # %%
 copy = gpu.copy_bytes_per_s

@@ -144,7 +144,7 @@ seen.plot("x_ptr")
 # %% [markdown]
 # What does not exist is loaded as 0 (`other=0.0`) and changes no sum: rows past $K$ as well as columns
 # past $N$. Three ways to get such a loop wrong, each with a symptom of its own. **Guess first**, with
-# a matrix of ones and $K = 21$, steps of 8: what does each give instead of 21?
+# a column of $K = 21$ ones and steps of 8: does each give 21, and if not, what?
 
 
 # %%
@@ -179,7 +179,8 @@ for how in ("", "steps rounded down", "accumulator made in the loop", "addresses
 # `tl.dot(a, b, sums)` multiplies two tiles and adds the product to a third, the *accumulator*. It does so
 # on the **tensor cores**: units of each SM that do nothing else. The rate of a large product in the table
 # at the top is theirs. They multiply numbers of 16 bits and add in fp32 (or 8 bits and int32, as in lesson
-# 4). Each side of a tile has to be at least 16.
+# 4). Each side of a tile should be at least 16: along K it has to be (32 with 8 bits), elsewhere the
+# tensor cores would work on padding.
 #
 # Why not add in fp16? **Guess first:** start at 0 and add 1 four thousand times, rounding to 16 bits
 # each time. Where do you end?
@@ -257,8 +258,9 @@ print("distances agrees with torch.cdist on", 80 * 100, "pairs")
 
 # %% [markdown]
 # Which elements does **one** program read? Program (1, 2) of the grid, the tile in the second row and
-# the third column of tiles. (Hatched are the lanes of coordinates 10 to 15. They do not exist; without
-# their mask, they would read the point in the next row.)
+# the third column of tiles. (Hatched are the lanes of coordinates 10 to 15 of its last point. They do not
+# exist; without their mask, they would read the point in the next row. So would those of its other points,
+# but there the picture shows what the next point's own lanes read.)
 
 # %%
 with lab.record() as seen:
@@ -302,7 +304,7 @@ lab.Table(["tile", "programs", "loaded"], rows)
 # ### Broken on purpose
 #
 # Without its mask, a store at the bottom edge leaves the matrix. What about the right edge? Beyond the
-# end of a row the *next row* begins: nothing out of bounds, and still wrong.
+# end of a row the *next row* begins: nothing out of bounds, except after the last row, and still wrong.
 
 
 # %%
@@ -463,10 +465,12 @@ print("0 * infinity =", 0 * infinity, "   0 * nan =", 0 * nan)
 # TODO 8 to 10: from the number of a program to its tile. It is a riddle in whole numbers, so solve it on
 # paper first, for $5 \times 3$ tiles in groups of 2. The next cell has the result. TODO 11 uses it.
 #
-# TODO 12 is a list for the **autotuner**. It runs the kernel once with each configuration of the list,
-# times them, and keeps the fastest for these sizes. Which tiles, stages and warps are worth trying
-# follows from what you computed above: operations a loaded byte, registers, shared memory. The picture
-# shows which program writes which tile of your `c`; compare:
+# TODO 12 is a list for the **autotuner**. It times the kernel with each configuration of the list, and
+# keeps the fastest for these sizes. Which tiles, stages and warps are worth trying follows from what you
+# computed above: operations a loaded byte, registers, shared memory. The picture shows which program
+# writes which tile of your `c`. For so small a product the first configuration is taken: with tiles of
+# 64 × 64 there are again 5 × 3, with groups of 8 rows (the example of TODO 12) all 5 rows are in one
+# group. Which number would each tile have? (Program 6 has the colour of program 0, and so on.)
 
 # %%
 tiles = torch.empty(5, 3, dtype=torch.int32)
@@ -647,7 +651,8 @@ if by_stages is not None:
 # `torch.matmul` calls cuBLAS, NVIDIA's library, which picks one of many kernels for each size.
 # `matmul` has one tile size for all, 64 × 64; `matmul_grouped` has your list. The ceiling is the rate
 # that a large product reached on this GPU. Data sheets promise more: they do not count that power and
-# heat make the clock go down.
+# heat make the clock go down. (In the outputs that this notebook came with, the *reference solution*
+# stands where you will see *yours*.)
 
 # %%
 speed = lab.benchmark(

@@ -239,7 +239,8 @@ lab.Table(["tensor", "size"], rows, note=f"{B} answers of {T} tokens, vocabulary
 
 # %% [markdown]
 # One tensor is all that counts. So every pass over it counts. **Guess first:** how many bytes does each
-# version move for one logit of 2 bytes in the forward pass?
+# version move for one logit of 2 bytes in the forward pass? (The dashed line is 2 bytes for each of
+# 24,000 logits.)
 
 # %%
 small = torch.randn(2, 6, 2000, device=lab.device).bfloat16()
@@ -373,7 +374,7 @@ for name, upstream in {"out.sum()": forgotten, "(weights * out).sum()": weights}
 
 # %% [markdown]
 # Tested with `out.sum().backward()` alone, the second mistake never shows. DPO's upstream gradients are
-# never 1: each answer has its own, positive for the chosen and negative for the rejected ones.
+# not 1: each answer has its own, negative for the chosen and positive for the rejected ones.
 
 # %% [markdown]
 # ## Your turn
@@ -394,7 +395,7 @@ mine
 #
 # Below: what your kernel reads of one answer with 5 positions and 5000 logits each. Two positions
 # are masked. Do you see which? Then the accesses of one program in their order, from top to bottom:
-# the long bars are logits. Is any logit read by two of them?
+# a long bar is a block of logits (a single element is too narrow to be seen). Is any logit in two bars?
 
 # %%
 logits = torch.randn(1, 5, 5000, device=lab.device)
@@ -648,7 +649,7 @@ for name, tokens in (("chosen", pair.chosen), ("rejected", pair.rejected)):
 # %% [markdown]
 # Feedback arrives batch by batch. After each update, the robot is asked about 300 pairs that it has
 # never seen: how often does it find the chosen answer the likelier one, compared with before? A coin
-# gets half of them right. The last line below is tuned on *swapped* labels. **Predict its curve.**
+# gets half of them right. The second line below is tuned on *swapped* labels. **Predict its curve.**
 
 
 # %%
@@ -816,7 +817,7 @@ forward_speed.plot("sequence_logprob, forward: useful bytes per second, 2 a logi
 # %grade test_logprob_speed_fp32
 
 # %% [markdown]
-# And with the backward pass, which must read 2 and write 2 more bytes a logit:
+# And with the backward pass, which must read 2 and write 2 more bytes a logit, for 2048 positions:
 
 # %%
 compiled = torch.compile(eager_logprob, dynamic=False) if lab.on_gpu else eager_logprob
@@ -1023,8 +1024,8 @@ lab.roofline({name: (work / size, None) for name, (size, work) in table.items()}
 # ## Questions to think about
 #
 # 1. The loss before tuning is $\log 2$ for *every* batch. Why does that make a good first check of a loop?
-# 2. In the table of DPO's cases, both answers may become less likely while the loss falls. Would
-#    a user notice? What could one add to the loss?
+# 2. In DPO's formula only $c - r$ counts, so both answers may become less likely while the loss falls.
+#    Would a user notice? What could one add to the loss?
 # 3. A user who clicks at random: what does the robot learn from them? Try it, with a loop of your own.
 # 4. The reference's log-probabilities never change. Which two of the four calls in `tune_step` could be
 #    saved if the same pairs came again, and what would have to be stored?

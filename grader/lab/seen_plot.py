@@ -35,6 +35,7 @@ _WRAP = 64  # elements of a vector in one line of the picture
 _MANY = 1024  # elements from which on lines are twice as long
 _MOST_LINES = 48
 _MOST_COLUMNS = 128
+_COLUMNS_FOR_TWO_CHARACTERS = 40
 _ROOM_FOR_NUMBERS = 600
 _IN_LEGEND = 6
 
@@ -215,15 +216,20 @@ def _marks(axes: Axes, owner: Array, masked: Array, inside: Array) -> None:
 
 
 def _numbers(axes: Axes, owner: Array, shared: Array) -> None:
-    """The number of the program in each cell, with a plus where there are several."""
+    """The number of the program in each cell, with a plus where there are several.
+
+    Where a cell is too narrow for both the plus stands alone: the colour tells the program.
+    """
     if owner.size > _ROOM_FOR_NUMBERS:
         owner = np.where(shared, owner, -1)
+    is_narrow = owner.shape[1] > _COLUMNS_FOR_TWO_CHARACTERS
     for line, column in np.argwhere(owner >= 0)[:2000]:
         number, several = int(owner[line, column]), bool(shared[line, column])
+        text = f"{'' if is_narrow else number}+" if several else str(number)
         axes.text(
             column + 0.5,
             line + 0.5,
-            f"{number}+" if several else str(number),
+            text,
             ha="center",
             va="center",
             color=on_colour(colour(number)),

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from triton.tools.tensor_descriptor import TensorDescriptor
@@ -7,6 +12,8 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 from grader import lab
 from grader.lab.on_cpu import Copies
 from tests.lab.kernels import count, double, double_tiles, double_unmasked
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_record_knows_who_reads_which_element() -> None:
@@ -94,3 +101,36 @@ def test_a_descriptor_is_copied_with_the_tensor_that_it_describes() -> None:
     assert seen is not given
     assert seen.base is x
     assert seen.block_shape == [16, 16]
+
+
+_RECORDS_THEN_COMPILES = """
+import torch
+import triton
+import triton.language as tl
+from grader import lab
+
+@triton.jit
+def smaller_kernel(o_ptr, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(o_ptr + i, i, mask=i < min(n, max(3, 2)))
+
+lab.touches(lambda: smaller_kernel[(1,)](torch.empty(8), 5, BLOCK=8))
+
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+types = {"o_ptr": "*fp32", "n": "i32", "BLOCK": "constexpr"}
+source = ASTSource(fn=smaller_kernel, signature=types, constexprs={(2,): 8})
+triton.compile(source, target=GPUTarget("cuda", 90, 32))
+"""
+
+
+def test_min_and_max_compile_where_a_recorded_launch_came_first(tmp_path: Path) -> None:
+    """As in a notebook on a GPU: what Triton imports late must not see the interpreter's."""
+    script = tmp_path / "notebook.py"
+    script.write_text(_RECORDS_THEN_COMPILES)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRITON_CACHE_DIR": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr

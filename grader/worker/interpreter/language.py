@@ -15,6 +15,10 @@ from typing import Any
 
 import numpy as np
 import triton.language as tl
+
+# Triton imports it when something is first compiled, and the table of builtins in it is filled
+# then: were that in mid-swap, ``min`` and ``max`` would stay the interpreter's for good.
+from triton.compiler import code_generator  # noqa: F401
 from triton.language.extra import libdevice as libdevice_names
 from triton.language.extra.cuda import libdevice
 from triton.runtime.jit import JITFunction
