@@ -142,11 +142,15 @@ def attempt(work: Callable[[], T]) -> T | None:
 
 
 def explain(error: BaseException) -> str:
-    """An exception of a student's function in one line: what it said first."""
+    """An exception of a student's function in one line: what it said first.
+
+    Triton's compiler begins with line and column, and ends with what is wrong there.
+    """
     while error.__cause__ is not None:
         error = error.__cause__
     said = str(error).strip().splitlines()
-    return f"It raised {type(error).__name__}{': ' + said[0] if said else ''}"
+    what = " ".join({said[0]: 0, said[-1]: 0} if said and said[0].startswith("at ") else said[:1])
+    return f"It raised {type(error).__name__}{': ' + what if what else ''}"
 
 
 def _imported(file: Path, text: str) -> ModuleType:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from grader import lab
+from grader.lab.exercise import explain
 
 SOLUTION = Path(__file__).parents[2] / "solutions" / "lesson01.py"
 SKELETON = Path(__file__).parents[2] / "course" / "source" / "lesson01" / "lesson01.py"
@@ -73,3 +74,19 @@ def test_a_picture_of_an_unfinished_function_says_so(saved: Path) -> None:
     seen = lab.touches(lambda: mine.add(torch.ones(3), torch.ones(3)))
     assert "not started yet" in seen.plot("x_ptr").says
     assert "not started yet" in str(seen.table())
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("no\nmore"), "It raised ValueError: no"),
+        (ValueError(), "It raised ValueError"),
+        (
+            RuntimeError("at 30:13:\n    height = min(a, b)\n             ^\nno such thing"),
+            "It raised RuntimeError: at 30:13: no such thing",
+        ),
+        (RuntimeError("at 30:13:"), "It raised RuntimeError: at 30:13:"),
+    ],
+)
+def test_an_exception_is_told_in_one_line(error: Exception, line: str) -> None:
+    assert explain(error) == line

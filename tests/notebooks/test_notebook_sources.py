@@ -3,8 +3,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from grader.authoring.execute import Executed
 from grader.authoring.links import links, malformed
 from grader.authoring.notebook import read_source
 from grader.lesson import Course, Lesson
@@ -71,3 +73,10 @@ def test_links_end_where_markdown_ends_them() -> None:
 @pytest.mark.parametrize("link", ["https://nohost/x", "http://", "https://a..b/c"])
 def test_a_link_without_a_host_is_malformed(link: str) -> None:
     assert malformed(link)
+
+
+@each_lesson
+def test_no_output_that_readers_see_tells_of_a_failure(lesson: Lesson) -> None:
+    (page,) = (lesson.root / "exercises" / lesson.name).glob("*.ipynb")
+    shown = Executed(lesson.name, True, nbformat.read(page, as_version=4), 0.0)
+    assert shown.errors == []
