@@ -221,7 +221,7 @@ def _runnable(
             remarks[name] = str(error)
             continue
         except Exception as error:
-            remarks[name] = f"{_shown(name)}: not measured. {explain(error)}"
+            remarks[name] = f"{_shown(name)}: not measured. {explain(error).rstrip('.')}."
             continue
         if expected is not None and tolerance is not None and not _agree(got, expected, tolerance):
             remarks[name] = (

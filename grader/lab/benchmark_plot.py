@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from grader.lab.seen_plot import note
 from grader.lab.style import INK, Picture, legend, looks, power_ticks
+from grader.units import quantity
 
 if TYPE_CHECKING:
     from grader.lab.benchmark import Benchmark
@@ -57,5 +58,5 @@ def _ceiling(axes: Axes, found: Benchmark, unit: str, factor: float) -> None:
     top = found.ceiling
     if top is not None:
         kind = "large copy" if unit == "TB/s" else "large product"
-        label = f"ceiling: {kind}\n{top / factor:.3g} {unit}"
+        label = f"ceiling: {kind}\n{quantity(top, unit.removeprefix('T'))}"
         axes.axhline(top / factor, color=INK, linestyle="--", linewidth=1.4, label=label)
