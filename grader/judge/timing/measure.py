@@ -27,7 +27,7 @@ from grader.testing import fail, refuse
 BATCH_SECONDS = 0.045
 _FEWEST_CALLS = 16
 _CHECKED_BATCHES = 3
-_LONGEST_UNWATCHED = 8  # quadruples between two audits
+_LONGEST_UNWATCHED = 4  # quadruples between two audits
 _OVERHEAD_BATCHES = 7
 _OVERHEAD_LENGTH = 0.3  # of a timed batch: what is looked for does not grow with the calls
 _MOST_LENGTHENINGS = 8
