@@ -76,7 +76,7 @@ def repeat_verdicts(
         comparison = request.prepare()
         warm = time.monotonic()
         trial = Trial(ratio_goal(threshold), between_runs=noise)
-        comparison.run(trial)
+        comparison.run(trial, [])
         found = trial.decisions["ratio"]
         rows.append(
             {

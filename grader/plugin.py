@@ -19,7 +19,7 @@ from grader.course_files import load_module
 from grader.judge.device import arithmetic_of, choose_device
 from grader.judge.seeds import case_seed, fresh_seed
 from grader.lesson import Course, Lesson
-from grader.results import CaseResult, Diagnosis, Status
+from grader.results import NO_MEMORY, CaseResult, Diagnosis, Status
 from grader.testing import Judged
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ _HOPELESS = pytest.StashKey[set[str]]()
 
 # After one of these, the other cases of a test could only say the same again, or hang again.
 _FINAL_STATUSES = {Status.NOT_STARTED, Status.CRASHED, Status.TIMED_OUT, Status.REFUSED}
-_FINAL_KINDS = {"syntax-error", "import-error", "import-failed", "todo-left", "missing-function"}
+_FINAL_KINDS = {"syntax-error", "import-error", "import-failed", "todo-left", "missing-function",
+                "out-of-memory"}  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,7 +114,7 @@ def _case_result(item: pytest.Item, call: pytest.CallInfo[None]) -> CaseResult:
                           error.timing, error.traffic)  # fmt: skip
     if error is not None and _is_shortage(error):
         message = "This GPU has too little memory for this case; use one with more."
-        return CaseResult(case_id, Status.DEFERRED, Diagnosis("deferred", message), 0.0, duration)
+        return CaseResult(case_id, Status.DEFERRED, Diagnosis(NO_MEMORY, message), 0.0, duration)
     if error is not None:
         message = f"The grader or the lesson's test failed: {type(error).__name__}: {error}"
         return _grader_error(case_id, message, duration)

@@ -55,6 +55,10 @@ _PRECEDENCE = (
 )
 
 
+# Kind of the diagnosis where a machine has too little memory to judge.
+NO_MEMORY = "no-memory"
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """Why a test is not passed.

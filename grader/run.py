@@ -18,7 +18,7 @@ import pytest
 
 from grader import gpu_targets, sandbox
 from grader.errors import LessonDefinitionError
-from grader.judge.device import choose_device, first_gradient, tier_of, wake_gpu
+from grader.judge.device import choose_device, load_autograd, tier_of, wake_gpu
 from grader.judge.process import WorkerProcess
 from grader.judge.seeds import fresh_seed
 from grader.judge.source import SubmissionSource
@@ -135,7 +135,7 @@ def _start(request: RunRequest) -> Grading:
     if device == "gpu":
         wake_gpu()
     if request.lesson.differentiates:
-        first_gradient()
+        load_autograd()
     seed = request.seed or fresh_seed()
     grading = Grading(request.lesson, source, device, seed, request.targets)
     grading.policed = request.policed

@@ -61,9 +61,14 @@ def refuse(kind: str, message: str) -> NoReturn:
     raise Judged(Status.REFUSED, Diagnosis(kind, message))
 
 
-def defer(message: str) -> NoReturn:
-    """End the case as ``deferred``: this machine cannot judge it, no points are lost."""
-    raise Judged(Status.DEFERRED, Diagnosis("deferred", message))
+def defer(message: str, kind: str = "needs-gpu") -> NoReturn:
+    """End the case as ``deferred``: this machine cannot judge it, no points are lost.
+
+    Args:
+        message: Why, and what to do.
+        kind: What is missing: ``"needs-gpu"`` or ``grader.results.NO_MEMORY``.
+    """
+    raise Judged(Status.DEFERRED, Diagnosis(kind, message))
 
 
 @dataclass(frozen=True)

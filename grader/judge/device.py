@@ -19,9 +19,15 @@ def choose_device(requested: str) -> str:
 
 
 def _hides_all_gpus() -> bool:
-    """Whether CUDA is told to see no GPU: its list of visible ones ends at the first wrong one."""
+    """Whether CUDA is told to see no GPU: its list of visible ones ends at the first that is none.
+
+    An index is not compared with the number of GPUs.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return visible is not None and visible.split(",")[0].strip() in ("", "-1")
+    if visible is None:
+        return False
+    first = visible.split(",")[0].strip()
+    return not (first.isdigit() or first.startswith(("GPU-", "MIG-")))
 
 
 def arithmetic_of(tier: str) -> str:
@@ -47,7 +53,7 @@ def wake_gpu() -> None:
     threading.Thread(target=create, daemon=True).start()
 
 
-def first_gradient() -> None:
+def load_autograd() -> None:
     """Have torch import what it imports when a gradient is first given to ``autograd``.
 
     About a second's worth; to be called while a worker starts, which takes longer.

@@ -11,7 +11,9 @@ from typing import TypeVar
 
 from grader.judge.process import WorkerDied, WorkerProcess
 from grader.judge.replies import ShortageError, WorkerFaultError, exception_in, leaves_most_free
+from grader.judge.shared_slots import free_bytes
 from grader.protocol.frames import Message, ProtocolViolation
+from grader.results import NO_MEMORY
 from grader.testing import Judged, defer
 
 T = TypeVar("T")
@@ -36,32 +38,39 @@ def believed(attempt: Callable[[], T], has_room: Callable[[], bool]) -> T:
         Judged: As the attempt; or memory was too short, which defers the case.
         WorkerFaultError: The worker's own code failed twice.
     """
-    failure: Judged | None = None
+    found: list[Judged | None] = []
     for is_last in (False, True):
         try:
             return attempt()
         except ShortageError as shortage:
-            failure = shortage.failure
+            found.append(shortage.failure)
         except WorkerFaultError:
             if is_last:
                 raise
+            found.append(None)
             continue
         # Here the exception is gone, and with it what the attempt still held.
         if not has_room():
-            defer(_TOO_LITTLE)
-    if failure is None:  # the course's own code had no room beside the submission's
-        defer(_TOO_LITTLE)
+            defer(_TOO_LITTLE, NO_MEMORY)
+    # Once may be others' doing, who came and went; so may a shortage of the course's own code.
+    for failure in found:
+        if failure is None:
+            defer(_TOO_LITTLE, NO_MEMORY)
+    assert failure is not None
     raise failure
 
 
 def has_room(worker: WorkerProcess, needs: Sequence[int]) -> bool:
     """Whether a worker that has not loaded the submission finds memory in plenty.
 
-    That is blocks of these sizes and, on a GPU, half of its memory: where others hold more, what
-    was free a moment ago says nothing.
+    That is blocks of these sizes, here as well as in the host's free memory; and, on a GPU, half of
+    it: where others hold more, what was free a moment ago says nothing.
 
     Whatever else the worker answers is no student's doing, and no proof of room.
     """
+    free = free_bytes()
+    if free is not None and sum(needs) > free:
+        return False
     request: Message = {"op": "reserve", "nbytes": list(needs)}
     try:
         reply = worker.request(request, _RESERVE_DEADLINE_S)

@@ -10,19 +10,26 @@ from grader.protocol.frames import Message, optional
 from grader.results import Diagnosis, Status
 from grader.testing import Judged
 
+OUT_OF_MEMORY = "out-of-memory"
+_KILLED = "killed"
+
 _SIGNAL_KINDS: dict[int, tuple[str, str]] = {
     signal.SIGSEGV: ("segfault", "read or wrote memory that is not its own (SIGSEGV)"),
     signal.SIGBUS: ("segfault", "read or wrote memory that is not its own (SIGBUS)"),
     signal.SIGABRT: ("aborted", "aborted, most likely after its memory was corrupted (SIGABRT)"),
     signal.SIGFPE: ("arithmetic-fault", "divided an integer by zero (SIGFPE)"),
-    signal.SIGKILL: ("killed", "was killed by the system, most likely for using too much memory"),
+    signal.SIGKILL: (_KILLED, "was killed by the system, most likely for using too much memory"),
 }
 
-OUT_OF_MEMORY = "out-of-memory"
-
-# What torch, CUDA, Triton's launcher and Python say, each in its own words.
-_MEMORY_EXCEPTIONS = ("OutOfMemoryError", "MemoryError")
-_MEMORY_WORDS = ("out of memory", "can't allocate memory", "alloc_failed")
+# What torch, CUDA, its libraries, Triton's launcher, numpy and the system say, each in its words.
+_MEMORY_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "unable to allocate",
+    "alloc_failed",
+    "cublas_status_not_initialized",
+)
 
 # What a worker raises when it finds its own code changed, see grader.worker.hooks.
 _CHANGED = "WorkerChanged"
@@ -63,7 +70,7 @@ def died(death: WorkerDied, function: str | None, name: str, limit_s: float) -> 
 
 def _crashed(death: WorkerDied, subject: str, where: str, line: int | None) -> Judged:
     if death.cause == "signal":
-        kind, what = _SIGNAL_KINDS.get(death.code, ("killed", f"was ended by signal {death.code}"))
+        kind, what = _SIGNAL_KINDS.get(death.code, ("signal", f"was ended by signal {death.code}"))
         message = f"{subject} {what}.{where}"
         return _judged(Status.CRASHED, kind, message, line)
     message = (
@@ -82,6 +89,10 @@ def import_raised(error: Message) -> Judged:
     name, text, line = _parts(error)
     if name == _CHANGED:
         return _tampered("Importing the file", text)
+    if _is_out_of_memory(name, text):
+        where = f" at line {line}" if line else ""
+        message = f"Importing the file ran out of memory{where}: {text}"
+        return _judged(Status.FAILED, OUT_OF_MEMORY, message, line)
     kinds = {
         "SyntaxError": "syntax-error",
         "IndentationError": "syntax-error",
@@ -126,7 +137,12 @@ def raised(error: Message, function: str) -> Judged:
 
 def _is_out_of_memory(name: str, text: str) -> bool:
     told = text.lower()
-    return name in _MEMORY_EXCEPTIONS or any(words in told for words in _MEMORY_WORDS)
+    return name.endswith("MemoryError") or any(words in told for words in _MEMORY_WORDS)
+
+
+def is_shortage(failure: Judged) -> bool:
+    """Whether memory that others hold could be to blame: it ran out, or the process was killed."""
+    return failure.diagnosis.kind in (OUT_OF_MEMORY, _KILLED)
 
 
 def hoarded(function: str) -> Judged:

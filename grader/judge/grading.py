@@ -74,7 +74,12 @@ class Grading:
             source = self.lesson.reference.read_bytes()
             worker = self._new_worker(self.tier)
             self._sessions[_BASELINE] = Session(
-                source, "baseline", worker, self.lesson.deadline_s, ours=True
+                source,
+                "baseline",
+                worker,
+                self.lesson.deadline_s,
+                ours=True,
+                let_all_go=self.let_go,
             )
         return self._sessions[_BASELINE]
 
@@ -93,9 +98,16 @@ class Grading:
         return {os.getpid(), *(pid for s in self._sessions.values() for pid in s.processes())}
 
     def let_go(self) -> None:
-        """End every worker that runs the submission or the reference: their memory is free."""
+        """End every worker that runs the submission or the reference: their memory is free.
+
+        What the judge itself no longer uses is given back to the GPU, too.
+        """
         for session in self._sessions.values():
             session.let_go()
+        if self.device == "gpu":
+            import torch
+
+            torch.cuda.empty_cache()
 
     def close(self) -> None:
         """End all workers."""
@@ -118,5 +130,11 @@ class Grading:
         source = self.source
         facts = facts_file(source.path, source.content) if targets else None
         return Session(
-            source.content, self.lesson.name, worker, self.lesson.deadline_s, targets, facts
+            source.content,
+            self.lesson.name,
+            worker,
+            self.lesson.deadline_s,
+            targets,
+            facts,
+            let_all_go=self.let_go,
         )

@@ -7,6 +7,7 @@ in the background, since a submission that crashed once tends to crash again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +31,14 @@ class Load:
         name: Module name that it is imported under, e.g. ``"lesson01"``.
         targets: GPU targets that interpreted launches are compiled for.
         facts: File that keeps what compiling gave, from run to run.
+        ours: The course wrote it, so that no failure is a student's.
     """
 
     source: bytes
     name: str
     targets: tuple[str, ...] = ()
     facts: Path | None = None
+    ours: bool = False
 
 
 class LoadedWorker:
@@ -77,9 +80,11 @@ class LoadedWorker:
             WorkerStartError: It did not come up; the next call tries another.
         """
         if self._process is None:
-            self._process = self._spare or WorkerProcess(self.tier, self._gradients)
-            self._spare = WorkerProcess(self.tier, self._gradients)
             self._description = None
+            self._process, self._spare = self._spare, None
+            self._process = self._process or self._new_process()
+            with suppress(WorkerStartError):  # nobody needs it yet
+                self._spare = self._new_process()
         if self._description is None:
             try:
                 self._description = described(self._process.wait_until_ready())
@@ -93,16 +98,18 @@ class LoadedWorker:
 
         Raises:
             Judged: It cannot be imported; that is tried once.
-            WorkerFaultError: The worker's own code failed.
+            ShortageError: Memory was too short.
+            WorkerFaultError: The worker's own code failed, or what the course wrote.
             WorkerStartError: No process came up.
         """
         if self._import_failure is not None:
             raise self._import_failure
         process = self.ready()
         if not self._is_loaded:
-            self._import_failure = self._imported(process)
-            if self._import_failure is not None:
-                raise self._import_failure
+            failure = self._imported(process)
+            if failure is not None:
+                self.discard()  # its code ran there
+                raise self._refused(failure)
             self._is_loaded = True
         return process
 
@@ -156,6 +163,21 @@ class LoadedWorker:
             self._spare.close()
         self._spare = None
 
+    def _new_process(self) -> WorkerProcess:
+        try:
+            return WorkerProcess(self.tier, self._gradients)
+        except OSError as error:  # no memory, no descriptors, no room for its folder
+            raise WorkerStartError(f"The worker process did not start: {error}.") from error
+
+    def _refused(self, failure: Judged) -> Exception:
+        """What an import that failed means: kept if it would only fail again."""
+        if failures.is_shortage(failure):
+            return ShortageError(failure.diagnosis.message, None if self._load.ours else failure)
+        if self._load.ours:
+            return WorkerFaultError(failure.diagnosis.message)
+        self._import_failure = failure
+        return failure
+
     def _imported(self, process: WorkerProcess) -> Judged | None:
         """Load the submission; gives the failure, if it is the student's."""
         process.remember(self._load.facts)
@@ -170,7 +192,6 @@ class LoadedWorker:
             done("loaded")(reply)
             return None
         except (WorkerDied, ProtocolViolation) as end:
-            self.discard()
             return failures.died(death_of(end), None, self._load.name, IMPORT_DEADLINE_S)
         except (ShortageError, WorkerFaultError) as error:
             self.discard()

@@ -87,33 +87,34 @@ class WorkerProcess:
             tier: ``"interpreted"`` or ``"compiled"``.
             gradients: Whether gradients will be asked for: what torch imports at the first one
                 is then imported while nobody waits.
+
+        Raises:
+            OSError: The system has no memory, descriptor or room for it; nothing is left behind.
         """
         self.tier = tier
         self.gradients = gradients
-        self.room = sandbox.Room()
         self._sandbox = sandbox.probe()
-        self._facts = FactsBlock()
-        ours, theirs = socket.socketpair()
-        # A worker that answers without reading must not block the judge for good.
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", _SEND_S, 0))
-        trace_read, trace_write = os.pipe()
-        judge = os.pidfd_open(os.getpid())
-        passed = (theirs.fileno(), trace_write, self._facts.descriptor)
-        launch = self._sandbox.worker(self.room, tier, judge, passed)
-        self._process = subprocess.Popen(
-            launch.command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=self.room.path,
-            env=launch.environment,
-            pass_fds=(judge, *passed),
-            start_new_session=True,
-        )
-        theirs.close()
-        os.close(trace_write)
-        os.close(judge)
-        self._ended = os.pidfd_open(self._process.pid)  # readable from its end on
+        with contextlib.ExitStack() as undone, contextlib.ExitStack() as handed_over:
+            self.room = sandbox.Room()
+            undone.callback(self.room.close)
+            self._facts = FactsBlock()
+            undone.callback(self._facts.close)
+            ours, theirs = socket.socketpair()
+            undone.callback(ours.close)
+            handed_over.callback(theirs.close)
+            # A worker that answers without reading must not block the judge for good.
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", _SEND_S, 0))
+            trace_read, trace_write = os.pipe()
+            undone.callback(os.close, trace_read)
+            handed_over.callback(os.close, trace_write)
+            judge = os.pidfd_open(os.getpid())
+            handed_over.callback(os.close, judge)
+            passed = (theirs.fileno(), trace_write, self._facts.descriptor)
+            launch = self._sandbox.worker(self.room, tier, judge, passed)
+            self._process = _started(launch, self.room.path, (judge, *passed))
+            undone.callback(self._process.kill)
+            self._ended = os.pidfd_open(self._process.pid)  # readable from its end on
+            undone.pop_all()  # nothing went wrong
         self._dialogue = Dialogue(Channel(ours, self._ended))
         self._output = _Drain(self._process.stdout, MOST_OUTPUT_BYTES, self._begin_end)
         self._trace = _Drain(os.fdopen(trace_read, "rb"), MOST_OUTPUT_BYTES, self._begin_end)
@@ -254,6 +255,21 @@ class _Drain:
         if not self._thread.is_alive():
             self._pipe.close()
         return self.text()
+
+
+def _started(
+    launch: sandbox.Launch, folder: Path, passed: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        launch.command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env=launch.environment,
+        pass_fds=passed,
+        start_new_session=True,
+    )
 
 
 def _did_not_start(how: str, printed: str) -> str:

@@ -50,6 +50,7 @@ class Session:
         targets: Sequence[str] = (),
         facts: Path | None = None,
         ours: bool = False,
+        let_all_go: Callable[[], None] = lambda: None,
     ) -> None:
         """Take over a worker that is starting.
 
@@ -61,12 +62,14 @@ class Session:
             targets: GPU targets that interpreted launches are compiled for.
             facts: File that keeps what compiling gave, from run to run.
             ours: The course wrote it, so that no failure is a student's.
+            let_all_go: Frees what else the run holds, before room is looked for.
         """
+        self._let_all_go = let_all_go
         self._name = name
         self._deadline_s = deadline_s
         self._ours = ours
         self._timeouts: dict[str, int] = {}
-        self._worker = LoadedWorker(worker, Load(source, name, tuple(targets), facts))
+        self._worker = LoadedWorker(worker, Load(source, name, tuple(targets), facts, ours))
 
     @property
     def tier(self) -> str:
@@ -104,7 +107,8 @@ class Session:
         return self._believed(invocation, attempt)
 
     def has_room(self, needs: Sequence[int]) -> bool:
-        """Whether this machine has memory for blocks of these sizes, in bytes."""
+        """Whether this machine has memory for blocks of these sizes, once the run holds none."""
+        self._let_all_go()
         return self._worker.has_room(needs)
 
     def let_go(self) -> None:
@@ -162,10 +166,8 @@ class Session:
             if error is None:
                 return read(reply)
             failure = failures.raised(error, function)
-        if failure.diagnosis.kind == failures.OUT_OF_MEMORY:
-            self._worker.discard()
-            raise self._short(failure)
-        if failure.status is Status.CRASHED:  # the device context is gone with it
+        # After a crash the device context is gone, and a shortage is tried in another process.
+        if failure.status is Status.CRASHED or failures.is_shortage(failure):
             self._worker.discard()
         raise self._blamed(failure)
 
@@ -179,18 +181,17 @@ class Session:
             raise self._blamed(self._died(end, function, deadline_s)) from end
         except ShortageError as shortage:
             self._worker.discard()
-            raise self._short(failures.hoarded(function)) from shortage
+            raise self._blamed(failures.hoarded(function)) from shortage
         except WorkerFaultError:
             self._worker.discard()
             raise
 
-    def _short(self, failure: Judged) -> ShortageError:
-        """A shortage, with the verdict if the machine turns out to have the memory."""
-        return ShortageError(failure.diagnosis.message, None if self._ours else failure)
-
     def _blamed(self, failure: Judged) -> Exception:
-        """A failure as the one it concerns is told."""
-        return WorkerFaultError(failure.diagnosis.message) if self._ours else failure
+        """A failure as the one it concerns is told; of a shortage it has to be found out."""
+        message = failure.diagnosis.message
+        if failures.is_shortage(failure):
+            return ShortageError(message, None if self._ours else failure)
+        return WorkerFaultError(message) if self._ours else failure
 
     def _died(self, end: Exception, function: str, deadline_s: float) -> Judged:
         """End the worker, remember a timeout, and say what its end means."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.protocol.slots import Slot
+from grader.results import NO_MEMORY
 from grader.testing import defer, fail
 
 # Outputs and changed inputs of all runs together may be this many times the inputs, or this many
@@ -69,7 +70,8 @@ def require_acceptable(nbytes: int, sent_bytes: int) -> None:
     if nbytes <= limit and (free is None or nbytes <= free // _PARTS):
         return
     if nbytes <= max(LARGEST_FLOOR_BYTES, _HONEST_FACTOR * sent_bytes):
-        defer("This machine has too little memory to judge this case; use one with more.")
+        message = "This machine has too little memory to judge this case; use one with more."
+        defer(message, NO_MEMORY)
     size = f"{nbytes / 2**20:.0f} MiB, at most {limit / 2**20:.0f} are accepted"
     fail("result-too-large", f"What was returned takes {size}: is its shape right?")
 

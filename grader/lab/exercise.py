@@ -7,6 +7,7 @@ goes on whatever the file holds: the toolkit's own functions show ``Unfinished``
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,9 @@ def attempt(work: Callable[[], T]) -> T | None:
     return None
 
 
+_PLACE = re.compile(r"at \d+:\d+:")
+
+
 def explain(error: BaseException) -> str:
     """An exception of a student's function in one line: what it said first.
 
@@ -149,7 +153,7 @@ def explain(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     said = str(error).strip().splitlines()
-    what = " ".join({said[0]: 0, said[-1]: 0} if said and said[0].startswith("at ") else said[:1])
+    what = " ".join({said[0]: 0, said[-1]: 0} if said and _PLACE.match(said[0]) else said[:1])
     return f"It raised {type(error).__name__}{': ' + what if what else ''}"
 
 

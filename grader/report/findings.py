@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grader.report.clean import clean, one_line
 from grader.report.words import WORDS, count, number
-from grader.results import Diagnosis, Report, Status, TestResult
+from grader.results import NO_MEMORY, Diagnosis, Report, Status, TestResult
 
 LARGEST_SOURCE = 1_000_000  # bytes; what is larger is no exercise
 
@@ -108,8 +108,10 @@ def score_sentence(report: Report) -> str:
             pending[test.status] += 1
     if not pending:
         return f"{number(report.score)}/{number(report.max_score)}"
+    missing = {test.diagnosis.kind for test in report.tests if test.diagnosis is not None}
+    needs_gpu = report.device.kind == "cpu" and NO_MEMORY not in missing
     reasons = {
-        Status.DEFERRED: "deferred (needs a GPU)" if report.device.kind == "cpu" else "deferred",
+        Status.DEFERRED: "deferred (needs a GPU)" if needs_gpu else "deferred",
         Status.INCONCLUSIVE: "inconclusive (run again)",
         Status.GRADER_ERROR: "not judged (grader error)",
     }

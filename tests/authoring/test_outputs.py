@@ -31,6 +31,11 @@ def test_readers_see_no_output_that_shows_the_solution() -> None:
         (new_output("display_data", {"text/plain": "yours, fp16: not measured, its result is"}),
          "yours, fp16: not measured, its result is"),
         (new_output("display_data", {"text/plain": "one read: not measured. It raised it"}), None),
+        (new_output("display_data", {"text/plain": "[figure: It raised KeyError: 3]"}),
+         "It raised KeyError: 3]"),
+        (new_output("display_data", {"text/plain": "one: not measured. It raised E. yours: not "
+                                                   "measured. It raised F."}),
+         "yours: not measured. It raised F."),
         (new_output("stream", text="yours: 3 ms"), None),
     ],
 )  # fmt: skip

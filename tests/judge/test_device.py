@@ -30,7 +30,19 @@ def test_without_a_driver_the_cpu_is_used(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("driver")
 @pytest.mark.parametrize(
     ("visible", "chosen"),
-    [("", "cpu"), ("-1", "cpu"), ("-1,0", "cpu"), ("0", "gpu"), ("1,-1", "gpu"), ("GPU-8a", "gpu")],
+    [
+        ("", "cpu"),
+        ("-1", "cpu"),
+        ("-1,0", "cpu"),
+        ("0", "gpu"),
+        ("1,-1", "gpu"),
+        ("GPU-8a", "gpu"),
+        ("MIG-8a", "gpu"),
+        ("NoDevFiles", "cpu"),
+        ("none", "cpu"),
+        ("-2", "cpu"),
+        (" 2 ", "gpu"),
+    ],
 )
 def test_a_gpu_that_cuda_may_not_see_is_not_used(
     monkeypatch: pytest.MonkeyPatch, visible: str, chosen: str

@@ -55,6 +55,14 @@ def test_a_submission_that_runs_out_of_memory_that_is_there_fails() -> None:
     assert judged.value is HOG
 
 
+@pytest.mark.parametrize("first", [OURS, FAULT], ids=["ours", "fault"])
+def test_running_out_of_memory_once_is_no_failure(first: Exception) -> None:
+    """Others came and went in the first attempt; they may have in the second."""
+    with pytest.raises(Judged) as judged:
+        believed(attempts(first, THEIRS), room(True, True))
+    assert judged.value.status is Status.DEFERRED
+
+
 def test_the_courses_own_code_that_has_no_room_beside_a_submission_costs_nothing() -> None:
     with pytest.raises(Judged) as judged:
         believed(attempts(OURS, OURS), room(True, True))

@@ -159,6 +159,21 @@ def test_a_closed_worker_leaves_no_process_no_file_and_no_folder() -> None:
     worker.close()  # a second time does no harm
 
 
+def test_a_process_that_the_system_does_not_start_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    sandbox.probe()  # once a process; starts some of its own
+    before, folders = open_files(), set(os.listdir(tempfile.gettempdir()))
+    monkeypatch.setattr(process.subprocess, "Popen", no_memory)
+    with pytest.raises(OSError, match="Cannot allocate"):
+        WorkerProcess("interpreted")
+    assert open_files() - before == set()
+    assert set(os.listdir(tempfile.gettempdir())) - folders == set()
+
+
 def test_a_worker_that_cannot_start_is_the_machines_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(Sandbox):
         def worker(self, *_: object) -> Launch:

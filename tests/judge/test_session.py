@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from grader.errors import WorkerStartError
-from grader.judge import loaded_worker, shared_slots
+from grader.judge import excuses, loaded_worker, shared_slots
 from grader.judge.call import Call, Input
 from grader.judge.invocation import Invocation
 from grader.judge.process import WorkerDied
@@ -299,7 +299,7 @@ def test_a_shortage_is_believed_if_a_worker_without_the_submission_is_short_too(
 ) -> None:
     monkeypatch.setitem(Scripted.always, "call", {"shortage": "1 TB"})
     monkeypatch.setitem(Scripted.always, "reserve", {"shortage": "1 TB"})
-    assert verdict(session) == (Status.DEFERRED, "deferred")
+    assert verdict(session) == (Status.DEFERRED, "no-memory")
     (request,) = workers[1].requests
     assert (request["op"], request["nbytes"]) == ("reserve", [16] * 8)  # two runs, four times
 
@@ -311,7 +311,7 @@ def test_memory_that_others_hold_costs_no_points(
 ) -> None:
     monkeypatch.setitem(Scripted.always, "call", told)
     monkeypatch.setitem(Scripted.always, "reserve", left)
-    assert verdict(session) == (Status.DEFERRED, "deferred")
+    assert verdict(session) == (Status.DEFERRED, "no-memory")
 
 
 def test_memory_that_ran_out_once_costs_no_points(
@@ -333,6 +333,100 @@ def test_a_call_that_takes_all_memory_again_fails_with_its_line(
     assert judged.value.diagnosis.line == 7
 
 
+KILLED = WorkerDied("signal", 9)  # as the system does where memory runs out
+
+
+@pytest.mark.parametrize("operation", ["load", "call"])
+@pytest.mark.parametrize("told", [OUT_OF_MEMORY, KILLED], ids=["out of memory", "killed"])
+@pytest.mark.parametrize(
+    ("left", "status"), [(ROOM, Status.PASSED), (NEARLY_FULL, Status.DEFERRED)]
+)
+def test_a_shortage_that_comes_once_costs_nothing_wherever_it_comes(
+    session: Session, workers: list[Scripted], monkeypatch: pytest.MonkeyPatch,
+    operation: str, told: Answer, left: Message, status: Status,
+) -> None:  # fmt: skip
+    workers[0].answers[operation] = told
+    monkeypatch.setitem(Scripted.always, "reserve", left)
+    if status is Status.PASSED:
+        assert call(session).function == "f"
+    else:
+        assert verdict(session) == (status, "no-memory")
+    assert call(session).function == "f"
+
+
+@pytest.mark.parametrize("operation", ["load", "call"])
+@pytest.mark.parametrize(
+    ("told", "status", "kind"),
+    [(KILLED, Status.CRASHED, "killed"), (OUT_OF_MEMORY, Status.FAILED, None)],
+    ids=["killed", "out of memory"],
+)
+def test_a_shortage_that_only_the_submission_has_twice_is_its_own(
+    session: Session, monkeypatch: pytest.MonkeyPatch,
+    operation: str, told: Answer, status: Status, kind: str | None,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(Scripted.always, operation, told)
+    assert verdict(session) == (status, kind or "out-of-memory")
+
+
+def test_a_host_whose_memory_is_taken_is_no_room(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Scripted.always, "call", KILLED)
+    monkeypatch.setattr(excuses, "free_bytes", lambda: 16)  # bytes; the inputs alone have more
+    assert verdict(session) == (Status.DEFERRED, "no-memory")
+
+
+def test_all_that_the_run_holds_is_let_go_before_room_is_looked_for(
+    workers: list[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed: list[str] = []
+    workers[0].answers["call"] = OUT_OF_MEMORY
+    one = Session(b"", "lesson01", workers[0], DEADLINE_S,  # type: ignore[arg-type]
+                  let_all_go=lambda: freed.append("all"))  # fmt: skip
+    call(one)
+    assert freed == ["all"]
+    one.close()
+
+
+def test_a_process_in_which_an_import_failed_answers_nothing_more(
+    session: Session, workers: list[Scripted]
+) -> None:
+    workers[0].answers["load"] = {"error": {"type": "ValueError", "message": "no"}}
+    assert verdict(session) == (Status.FAILED, "import-failed")
+    assert workers[0].closed
+
+
+def test_a_spare_that_cannot_start_harms_nobody(
+    session: Session, workers: list[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers[0].answers["call"] = WorkerDied("signal", 11)
+    assert verdict(session) == (Status.CRASHED, "segfault")
+    start, started = loaded_worker.WorkerProcess, []
+
+    def once(tier: str, gradients: bool = False) -> object:
+        started.append(tier)
+        if len(started) > 1:
+            raise OSError(12, "Cannot allocate memory")
+        return start(tier, gradients)
+
+    monkeypatch.setattr(loaded_worker, "WorkerProcess", once)
+    assert call(session).function == "f"
+    assert len(started) == 2
+
+
+def test_a_worker_for_which_the_system_has_no_room_is_told_as_such(
+    session: Session, workers: list[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(tier: str, gradients: bool = False) -> object:
+        raise OSError(12, "Cannot allocate memory")
+
+    workers[0].answers["call"] = WorkerDied("signal", 11)
+    verdict(session)
+    monkeypatch.setattr(loaded_worker, "WorkerProcess", none)
+    with pytest.raises(WorkerStartError, match="Cannot allocate memory"):
+        call(session)
+
+
 def test_no_room_for_a_worker_is_no_room(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_memory(worker: Scripted) -> Message:
         raise WorkerStartError("no memory")
@@ -340,7 +434,7 @@ def test_no_room_for_a_worker_is_no_room(session: Session, monkeypatch: pytest.M
     call(session)
     monkeypatch.setattr(Scripted, "wait_until_ready", no_memory)
     monkeypatch.setitem(Scripted.always, "call", OUT_OF_MEMORY)
-    assert verdict(session) == (Status.DEFERRED, "deferred")
+    assert verdict(session) == (Status.DEFERRED, "no-memory")
 
 
 def test_after_a_worker_that_did_not_start_the_next_call_starts_another(
@@ -362,7 +456,7 @@ def test_no_shortage_of_the_courses_own_file_is_a_students(
 ) -> None:
     monkeypatch.setitem(Scripted.always, "call", told)
     ours = Session(b"", "baseline", workers[0], DEADLINE_S, ours=True)  # type: ignore[arg-type]
-    assert verdict(ours) == (Status.DEFERRED, "deferred")
+    assert verdict(ours) == (Status.DEFERRED, "no-memory")
     ours.close()
 
 
@@ -372,7 +466,7 @@ def test_a_worker_without_the_submission_that_fails_otherwise_speaks_for_the_stu
 ) -> None:
     monkeypatch.setitem(Scripted.always, "call", {"shortage": "1 TB"})
     monkeypatch.setitem(Scripted.always, "reserve", answer)
-    assert verdict(session) == (Status.DEFERRED, "deferred")
+    assert verdict(session) == (Status.DEFERRED, "no-memory")
 
 
 def test_a_shortage_that_only_the_submission_has_is_its_own(
@@ -383,7 +477,7 @@ def test_a_shortage_that_only_the_submission_has_is_its_own(
 
 
 @pytest.mark.parametrize(
-    "answer", [WorkerDied("signal", 9), {"error": {"type": "ValueError"}}, {}], ids=str
+    "answer", [WorkerDied("signal", 11), {"error": {"type": "ValueError"}}, {}], ids=str
 )
 def test_no_failure_of_the_courses_own_file_is_a_students(
     workers: list[Scripted], monkeypatch: pytest.MonkeyPatch, answer: Answer
@@ -398,7 +492,7 @@ def test_no_failure_of_the_courses_own_file_is_a_students(
 @pytest.mark.parametrize(
     ("free", "nbytes", "status", "kind"),
     [
-        (2**29, 2**28, Status.DEFERRED, "deferred"),  # as large as right results may be
+        (2**29, 2**28, Status.DEFERRED, "no-memory"),  # as large as right results may be
         (2**50, 2**28 + 1, Status.FAILED, "result-too-large"),
         (2**50, 2**40, Status.FAILED, "result-too-large"),
         (2**20, 2**40, Status.FAILED, "result-too-large"),

@@ -14,9 +14,7 @@ from grader.judge.timing.mirror import Mirror, agrees
 from grader.judge.timing.request import SpeedRequest
 from grader.judge.timing.sequential import Trial, ratio_goal
 from grader.judge.timing.sides import Batch, Sample
-from grader.judge.timing.speed import Speed
 from grader.judge.timing.statistics import LOOKS
-from grader.judge.timing.verdict import Verdict
 from grader.protocol.batches import (
     WINDOW,
     apply_all,
@@ -272,7 +270,7 @@ def audits_while_measured(seed: int) -> list[tuple[int, int]]:
     student = Watched()
     comparison = prepared(student, seed)
     student.batches.clear()
-    comparison.run(Trial(ratio_goal(0.9)))
+    comparison.run(Trial(ratio_goal(0.9)), [])
     return [(n, calls) for n, (calls, audit) in enumerate(student.batches) if audit]
 
 
@@ -342,7 +340,7 @@ def test_a_worker_is_looked_at_once_more_after_the_last_batch() -> None:
             asked.append("go")
             return super().go(calls, samples, audit)
 
-    prepared(Told(torch.add)).run(Trial(ratio_goal(0.5)))
+    prepared(Told(torch.add)).run(Trial(ratio_goal(0.5)), [])
     assert asked[-2:] == ["go", "arm"]
 
 
@@ -355,38 +353,41 @@ class Contended(SpeedRequest):
     shortages = 1
     room = True
 
-    def verdict(
-        self, comparison: Comparison | None = None
-    ) -> tuple[Verdict, dict[str, Any] | None]:
+    def prepare(self) -> Any:
+        return self
+
+    def run(self, trial: Trial, rounds: list[Round]) -> None:
+        rounds += measure(Twin(torch.add))
+        trial.add(rounds[-1].quadruple)
         type(self).shortages -= 1
         if type(self).shortages >= 0:
             raise ShortageError("no room")
-        return Verdict(Status.PASSED, 1.0, "", ""), {"ratio": 1.5}
 
     def has_room(self) -> bool:
         return self.room
 
 
+@pytest.fixture
+def contended(monkeypatch: pytest.MonkeyPatch) -> Contended:
+    monkeypatch.setattr(Contended, "shortages", 1)
+    nothing: Any = None
+    return Contended(nothing, "test_speed", nothing, nothing, nothing)
+
+
+def test_after_a_shortage_the_measurement_goes_on_with_what_it_has(contended: Contended) -> None:
+    trial = Trial(ratio_goal(0.9))
+    assert len(contended.measured(trial)) == len(trial.quadruples) == 2
+
+
 @pytest.mark.parametrize(
-    ("shortages", "room", "status"),
-    [
-        (1, True, Status.PASSED),
-        (1, False, Status.DEFERRED),
-        (2, True, Status.DEFERRED),  # the baseline's worker or the judge: nobody's fault
-    ],
+    ("shortages", "room"),
+    [(1, False), (2, True)],  # the second: baseline's worker or judge, so nobody's fault
 )
-def test_memory_that_is_short_while_timing_costs_no_points(
-    monkeypatch: pytest.MonkeyPatch, shortages: int, room: bool, status: Status
+def test_memory_that_stays_short_while_timing_costs_no_points(
+    contended: Contended, monkeypatch: pytest.MonkeyPatch, shortages: int, room: bool
 ) -> None:
     monkeypatch.setattr(Contended, "shortages", shortages)
     monkeypatch.setattr(Contended, "room", room)
-    nothing: Any = None
-    speed = Speed(nothing, "test_speed")
-    request = Contended(nothing, "test_speed", nothing, nothing, nothing)
-    if status is Status.PASSED:
-        speed._judge(request)
-        assert speed.timing == {"ratio": 1.5}
-        return
     with pytest.raises(Judged) as caught:
-        speed._judge(request)
-    assert caught.value.status is status
+        contended.measured(Trial(ratio_goal(0.9)))
+    assert caught.value.status is Status.DEFERRED

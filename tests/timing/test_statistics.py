@@ -196,7 +196,7 @@ def test_recorded_samples_are_decided_as_they_were(path: Path) -> None:
 
 
 def test_the_first_look_contradicts_the_second_on_no_recorded_trial() -> None:
-    """Of speed tests measured on a GPU; the first look is for clear cases, and saves time."""
+    """Of reference solutions on a GPU; the first look is for clear cases, and saves time."""
     path = Path(__file__).parents[2] / "docs/evidence/speed-samples-h200.json"
     outcomes = []
     for trial in json.loads(path.read_text())["trials"]:

@@ -111,19 +111,19 @@ class Comparison:
             longer = min(BATCH_SECONDS / batch.wall_s, 8.0)
             self._calls[self._student] = min(batch.calls * longer, _MOST_CALLS)
 
-    def run(self, trial: Trial) -> list[Round]:
-        """Measure until the trial is finished."""
-        rounds: list[Round] = []
+    def run(self, trial: Trial, rounds: list[Round]) -> None:
+        """Measure until the trial is finished, and add the batches to ``rounds``."""
         due = self._random.randrange(1, LOOKS[0])  # before anything can be decided
+        measured = 0
         while not trial.finished:
             rounds.append(self.round())
             trial.add(rounds[-1].quadruple)
-            if len(rounds) == due:
+            measured += 1
+            if measured == due:
                 self.audit()
                 due += self._random.randint(1, _LONGEST_UNWATCHED)
         # A worker looks for tampering when it is armed: after the last batch as well.
         self._student.arm(_FEWEST_CALLS, self._random.getrandbits(62))
-        return rounds
 
     def audit(self) -> None:
         """Look at a call that is made like a timed one; both sides are kept equally busy.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from grader.course_files import load_module
-from grader.judge import provenance
+from grader.judge import excuses, provenance
 from grader.judge.conduct import Conduct
 from grader.judge.invocation import Scenario
 from grader.judge.seeds import case_seed
@@ -24,6 +24,7 @@ from grader.judge.timing.mirror import Mirror, nbytes, rings_beyond
 from grader.judge.timing.record import Circumstances, achieved, seconds_per_call, timing_json
 from grader.judge.timing.record import Sides as Seconds
 from grader.judge.timing.roofline import Ceiling, Work
+from grader.judge.timing.sequential import Trial
 from grader.judge.timing.sides import Side
 from grader.judge.timing.statistics import Quadruple
 from grader.judge.timing.thresholds import Threshold, effective_threshold
@@ -94,7 +95,7 @@ class SpeedRequest:
             return not_discriminating(), None
         before = machine.snapshot(gpu_uuid())
         trial = start_trial(threshold, self.work)
-        rounds = (comparison or self.prepare()).run(trial)
+        rounds = self.measured(trial, comparison)
         after = machine.snapshot(gpu_uuid())
         top = Ceiling.of(calibration) if calibration else _ceiling_now(self.work)
         student, theirs = achieved(trial.quadruples, self.work, top)
@@ -110,10 +111,25 @@ class SpeedRequest:
         timing = timing_json(trial, threshold, verdict, baseline, student, circumstances)
         return verdict, timing
 
+    def measured(self, trial: Trial, comparison: Comparison | None = None) -> list[Round]:
+        """Measure until the trial is finished; the batches, in the order of time.
+
+        After a shortage of memory the measurement goes on in fresh workers. What was measured
+        before it still counts: whoever feigns one gets no second chance.
+
+        Args:
+            trial: Takes the measurements.
+            comparison: What ``prepare`` gave; made if left out.
+        """
+        rounds: list[Round] = []
+        if comparison is not None:
+            comparison.run(trial, rounds)
+        else:
+            excuses.believed(lambda: self.prepare().run(trial, rounds), self.has_room)
+        return rounds
+
     def has_room(self) -> bool:
         """Whether the GPU has memory for both sides, once this run holds none."""
-        self.grading.let_go()
-        torch.cuda.empty_cache()
         try:
             needs = self._needs()
         except torch.OutOfMemoryError:

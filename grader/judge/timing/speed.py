@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grader.judge import excuses
 from grader.judge.submission import GradedFunction
 from grader.judge.timing.request import Contest, SpeedRequest
 from grader.judge.timing.roofline import Work
@@ -85,6 +84,6 @@ class Speed:
             self._judge(request)
 
     def _judge(self, request: SpeedRequest) -> None:
-        verdict, self.timing = excuses.believed(request.verdict, request.has_room)
+        verdict, self.timing = request.verdict()
         if verdict.diagnosis is not None:
             raise Judged(verdict.status, verdict.diagnosis, share=verdict.share, timing=self.timing)
