@@ -4,7 +4,7 @@
 # unpoliced: failed * wrong-value
 # unpoliced: failed * exception
 # unpoliced: grader_error * grader-error
-# unpoliced: crashed * killed|process-exited
+# unpoliced: crashed * signal|process-exited
 # Lets an alarm raise an exception in the worker's own code, after the call.
 import signal
 
