@@ -53,22 +53,21 @@ def believed(attempt: Callable[[], T], has_room: Callable[[], bool]) -> T:
         if not has_room():
             defer(_TOO_LITTLE, NO_MEMORY)
     # Once may be others' doing, who came and went; so may a shortage of the course's own code.
-    for failure in found:
-        if failure is None:
-            defer(_TOO_LITTLE, NO_MEMORY)
-    assert failure is not None
-    raise failure
+    last = found[-1]
+    if last is None or None in found:
+        defer(_TOO_LITTLE, NO_MEMORY)
+    raise last
 
 
 def has_room(worker: WorkerProcess, needs: Sequence[int]) -> bool:
     """Whether a worker that has not loaded the submission finds memory in plenty.
 
-    That is blocks of these sizes, here as well as in the host's free memory; and, on a GPU, half of
-    it: where others hold more, what was free a moment ago says nothing.
+    On a GPU that is blocks of these sizes and half of its memory: where others hold more, what was
+    free a moment ago says nothing. A host promises more than it has, so there it is asked itself.
 
     Whatever else the worker answers is no student's doing, and no proof of room.
     """
-    free = free_bytes()
+    free = free_bytes() if worker.tier == "interpreted" else None
     if free is not None and sum(needs) > free:
         return False
     request: Message = {"op": "reserve", "nbytes": list(needs)}
