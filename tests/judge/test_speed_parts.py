@@ -292,6 +292,23 @@ def test_each_verdict_has_an_audit_before_its_first_look_and_behind_a_timed_roun
     assert calls >= 16  # as long as a batch that is timed
 
 
+@pytest.mark.parametrize("measured", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_trial_gone_on_with_has_an_audit_of_its_own_before_its_next_look(
+    seed: int, measured: int
+) -> None:
+    student, trial = Watched(), Trial(ratio_goal(0.9))
+    comparison = prepared(student, seed)
+    for _ in range(measured):
+        trial.add(comparison.round().quadruple)
+    student.batches.clear()
+
+    comparison.run(trial, [])
+
+    audits = [n for n, (_, audit) in enumerate(student.batches) if audit]
+    assert audits[0] < 2 * (LOOKS[0] - measured)
+
+
 def test_when_an_audit_comes_depends_on_the_judges_seed() -> None:
     places = {audits_while_measured(seed)[0][0] // 2 for seed in range(20)}
 

@@ -19,7 +19,7 @@ import torch
 from grader.judge.timing.mirror import SAMPLES, Expected, Mirror, agrees
 from grader.judge.timing.sequential import Trial
 from grader.judge.timing.sides import Batch, Sample, Side
-from grader.judge.timing.statistics import LOOKS, Quadruple
+from grader.judge.timing.statistics import Quadruple
 from grader.protocol.batches import plan_writes
 from grader.protocol.frames import Message
 from grader.testing import fail, refuse
@@ -112,8 +112,14 @@ class Comparison:
             self._calls[self._student] = min(batch.calls * longer, _MOST_CALLS)
 
     def run(self, trial: Trial, rounds: list[Round]) -> None:
-        """Measure until the trial is finished, and add the batches to ``rounds``."""
-        due = self._random.randrange(1, LOOKS[0])  # before anything can be decided
+        """Measure until the trial is finished, and add the batches to ``rounds``.
+
+        A trial that others began is gone on with. Nothing is decided before an audit of this run.
+        """
+        left = trial.next_look - len(trial.quadruples)
+        if left == 1:
+            self.audit()
+        due = self._random.randrange(1, max(left, 2))
         measured = 0
         while not trial.finished:
             rounds.append(self.round())
