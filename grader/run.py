@@ -18,7 +18,7 @@ import pytest
 
 from grader import gpu_targets, sandbox
 from grader.errors import LessonDefinitionError
-from grader.judge.device import choose_device, load_autograd, tier_of, wake_gpu
+from grader.judge.device import choose_device, tier_of, wake_gpu
 from grader.judge.process import WorkerProcess
 from grader.judge.seeds import fresh_seed
 from grader.judge.source import SubmissionSource
@@ -131,11 +131,12 @@ def _start(request: RunRequest) -> Grading:
     worker = WorkerProcess(tier_of(device), request.lesson.differentiates)
     # torch takes seconds to import; the worker does the same in the meantime.
     from grader.judge.grading import Grading
+    from grader.scenarios import import_for_gradients
 
     if device == "gpu":
         wake_gpu()
     if request.lesson.differentiates:
-        load_autograd()
+        import_for_gradients()
     seed = request.seed or fresh_seed()
     grading = Grading(request.lesson, source, device, seed, request.targets)
     grading.policed = request.policed

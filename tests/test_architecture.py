@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "judge": VOCABULARY
     | {"testing", "protocol", "sandbox", "units", "course_files", "definitions", "policy"},
     "plugin": VOCABULARY | {"testing", "cases", "course_files", "protocol", "judge"},
-    "run": VOCABULARY | {"lesson_tests", "gpu_targets", "sandbox", "judge", "plugin"},
+    "run": VOCABULARY | {"lesson_tests", "gpu_targets", "sandbox", "scenarios", "judge", "plugin"},
     "receipt": VOCABULARY | {"run"},
     # A report shows what was found out; it never finds out anything.
     "report": VOCABULARY | {"lesson_tests", "units", "sandbox.levels"},

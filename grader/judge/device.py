@@ -53,17 +53,6 @@ def wake_gpu() -> None:
     threading.Thread(target=create, daemon=True).start()
 
 
-def load_autograd() -> None:
-    """Have torch import what it imports when a gradient is first given to ``autograd``.
-
-    About a second's worth; to be called while a worker starts, which takes longer.
-    """
-    import torch
-
-    x = torch.ones(1, requires_grad=True)
-    torch.autograd.grad(x, x, torch.ones(1))
-
-
 def tier_of(device: str) -> str:
     """How the worker of a device runs kernels."""
     return "compiled" if device == "gpu" else "interpreted"

@@ -1,8 +1,7 @@
 """Launchers of kernels, built quickly where nothing is timed.
 
-Up to version 3.6 Triton compiles a launcher in C for each signature of a kernel, optimised: 0.2 s
-on top of 0.2 s for the kernel itself. One that is called a few times need not be optimised, which
-halves its share.
+Up to version 3.6 Triton compiles a launcher in C for each signature of a kernel, optimised. That is
+a good part of the time until a kernel runs; one that is called a few times need not be optimised.
 """
 
 from __future__ import annotations
