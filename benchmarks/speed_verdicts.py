@@ -18,13 +18,12 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import triton
 
-from grader.authoring.calibrate import against_itself
+from grader.authoring.calibrate import against_itself, with_requests
 from grader.judge.timing import machine
 from grader.judge.timing.calibration import find
 from grader.judge.timing.request import SpeedRequest
@@ -32,17 +31,10 @@ from grader.judge.timing.sequential import Trial, ratio_goal
 from grader.judge.timing.statistics import LOOKS, decide
 from grader.judge.timing.thresholds import UNCALIBRATED_BETWEEN_RUNS
 from grader.lesson import Course, Lesson
-from grader.report.progress import SilentProgress
-from grader.run import RunRequest, grade
 
 LESSON, TEST = "lesson01", "test_add_speed"
 MARGIN = 0.03
 ALMOST = 0.02
-
-
-def with_request(lesson: Lesson, use: Callable[[SpeedRequest], None]) -> None:
-    """Run the speed test of the reference solution in fresh workers, as ``use`` wants."""
-    grade(RunRequest(lesson, lesson.solution, "gpu", (TEST,)), SilentProgress(), use)
 
 
 def repeat_against_itself(lesson: Lesson, runs: int, noise: float) -> list[dict[str, Any]]:
@@ -61,7 +53,7 @@ def repeat_against_itself(lesson: Lesson, runs: int, noise: float) -> list[dict[
             )
             print(f"against itself {run + 1}/{runs}: {rows[-1]}", file=sys.stderr)
 
-    with_request(lesson, measure)
+    with_requests(lesson, (TEST,), measure)
     return rows
 
 
@@ -93,7 +85,7 @@ def repeat_verdicts(
         print(f"against {threshold:.4f}: {rows[-1]}", file=sys.stderr)
 
     for _ in range(runs):
-        with_request(lesson, measure)
+        with_requests(lesson, (TEST,), measure)
     return rows
 
 

@@ -26,8 +26,10 @@ from grader.judge.timing.calibration import Calibration, ReferenceSpeed, authore
 from grader.judge.timing.request import SpeedRequest, gpu_uuid
 from grader.judge.timing.statistics import LOOKS, interval
 from grader.lesson import Course, Function, Lesson
+from grader.protocol.frames import Message
 from grader.report.progress import SilentProgress
 from grader.run import RunRequest, grade
+from grader.testing import Judged
 
 # As many quadruples as a verdict takes at most.
 REFERENCE_QUADRUPLES = LOOKS[-1]
@@ -96,7 +98,7 @@ def _references(
     speeds: dict[str, ReferenceSpeed] = {}
     digest = hashlib.sha256(lesson.solution.read_bytes()).hexdigest()
 
-    def probe(request: SpeedRequest) -> None:
+    def measure(request: SpeedRequest) -> None:
         requests.append(request)
         logs = log_ratios(request, REFERENCE_QUADRUPLES)
         found = interval(logs)
@@ -105,16 +107,31 @@ def _references(
             found.ratio, found.low, found.high, found.n, solution_sha256=digest
         )
 
-    report = grade(
-        RunRequest(lesson, lesson.solution, "gpu", tuple(lesson.speed)), SilentProgress(), probe
-    )
-    for test in report.tests:
-        if test.id not in speeds:
+    with_requests(lesson, tuple(lesson.speed), measure)
+    return speeds
+
+
+def with_requests(
+    lesson: Lesson, tests: Sequence[str], use: Callable[[SpeedRequest], None]
+) -> None:
+    """Set the reference solution's speed tests up, and let ``use`` measure instead of judging.
+
+    Raises:
+        CalibrationFailedError: A measurement did not come to its end.
+    """
+    done: set[str] = set()
+
+    def probe(request: SpeedRequest) -> None:
+        use(request)
+        done.add(request.test)
+
+    run = RunRequest(lesson, lesson.solution, "gpu", tuple(tests))
+    for test in grade(run, SilentProgress(), probe).tests:
+        if test.id not in done:
             reason = test.diagnosis.message if test.diagnosis else test.status.value
             raise CalibrationFailedError(
                 f"{lesson.solution}: {test.id} could not be measured: {reason}"
             )
-    return speeds
 
 
 def log_ratios(request: SpeedRequest, count: int) -> list[float]:
@@ -139,17 +156,33 @@ def between_runs(request: SpeedRequest, say: Callable[[str], None]) -> float:
     return math.sqrt(max(0.0, excess))
 
 
+class BaselineRequest(SpeedRequest):
+    """A baseline in the submission's place: what computes with torch is right there."""
+
+    def inspect(self, seen: Message) -> None:
+        """Nothing is asked of the course's own code."""
+
+
 def against_itself(request: SpeedRequest, count: int) -> list[float]:
-    """Log-ratios of the baseline of a request against itself, in fresh workers."""
+    """Log-ratios of the baseline of a request against itself, in fresh workers.
+
+    Raises:
+        CalibrationFailedError: The baseline could not be timed.
+    """
     lesson = request.grading.lesson
     source = SubmissionSource.read(lesson.reference)
+    contest = request.contest
     grading = Grading(lesson, source, "gpu", fresh_seed())
     try:
-        contest = request.contest
         baseline = Function(contest.baseline, ())
         function = GradedFunction(baseline, source, "", grading.session(grading.tier))
         same = replace(contest, inputs=contest.baseline_inputs, oracle=contest.baseline)
-        itself = replace(request, grading=grading, function=function, contest=same)
+        itself = BaselineRequest(grading, request.test, function, same, request.work)
         return log_ratios(itself, count)
+    except Judged as judged:
+        raise CalibrationFailedError(
+            f"{lesson.reference}: {contest.baseline}() against itself could not be measured: "
+            f"{judged.diagnosis.message}"
+        ) from judged
     finally:
         grading.close()

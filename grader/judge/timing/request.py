@@ -165,10 +165,20 @@ class SpeedRequest:
             Side(self.grading.timing_session(), self.function.name, own, scenario),
             mirror,
             case_seed(self.grading.seed, self.test, "batches"),
-            self._inspect,
+            self.inspect,
         )
         comparison.prepare(self.grading.lesson.reference.read_text(), seed)
         return comparison
+
+    def inspect(self, seen: Message) -> None:
+        """Look at what was noted of an audited call.
+
+        Raises:
+            Judged: It was not the work of the submission's own kernels.
+        """
+        conduct = Conduct.told(self.function.function, seen)
+        provenance.require_own_work(conduct, self.grading.source.text)
+        provenance.require_launches(conduct)
 
     def _needs(self) -> list[int]:
         """Bytes of each block of memory that the two workers may need."""
@@ -176,12 +186,6 @@ class SpeedRequest:
         maker = getattr(load_module(self.grading.lesson.reference), self.contest.inputs)
         set_bytes = nbytes(maker(Data(0, device)))
         return [set_bytes] * (_NEEDED * rings_beyond(ceiling.cache_bytes(device), set_bytes))
-
-    def _inspect(self, seen: Message) -> None:
-        """Whether an audited call is the work of the submission's own kernels."""
-        conduct = Conduct.told(self.function.function, seen)
-        provenance.require_own_work(conduct, self.grading.source.text)
-        provenance.require_launches(conduct)
 
     def _oracle(self, reference: ModuleType) -> Callable[..., Any]:
         """The right results of what is timed, in this process."""
