@@ -217,6 +217,8 @@ if hidden.known:
     picture = lab.lines(
         {"fused chain": hidden.value},
         x=many,
+        logx=True,
+        logy=True,
         xlabel="additions for each number",
         ylabel="GPU time (µs)",
         level=(bytes_alone, "bytes alone"),

@@ -1018,7 +1018,8 @@ headings = ["", "bytes a logit", "operations", "operations a byte", f"{B * T} x 
 lab.Table(headings, rows, note=f"{gpu.label}: {copy / 1e12:.2f} TB/s")
 
 # %%
-lab.roofline({name: (work / size, None) for name, (size, work) in table.items()})
+intensities = {name: (work / size, None) for name, (size, work) in table.items()}
+lab.roofline(intensities, "bfloat16")
 
 # %% [markdown]
 # ## Questions to think about

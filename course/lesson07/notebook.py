@@ -982,7 +982,8 @@ note = f"4096 x 128,256 logits, 2^26 elements of layer_norm; {gpu.label}: {copy 
 lab.Table(headings, rows, note=note)
 
 # %%
-lab.roofline({name: (work / size, None) for name, (size, work, _) in table.items()})
+intensities = {name: (work / size, None) for name, (size, work, _) in table.items()}
+lab.roofline(intensities, "bfloat16")
 
 # %% [markdown]
 # ## Questions to think about

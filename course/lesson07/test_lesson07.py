@@ -592,14 +592,17 @@ def test_train(
     modelled = {
         "same-batch": (
             "Each step took the first batch. Step s takes the samples from s * batch_size on.",
-            reference.train(task, n_steps, batch_size, rate, same_batch=True),
+            lambda: reference.train(task, n_steps, batch_size, rate, same_batch=True),
         ),
         "gradients-accumulated": (
             "Each step added the gradients of all earlier steps to its own. Set them to None "
             "before each backward pass, or use torch.autograd.grad.",
-            reference.train(task, n_steps, batch_size, rate, accumulate=True),
+            lambda: reference.train(task, n_steps, batch_size, rate, accumulate=True),
         ),
-        "not-trained": ("These are the parameters that training started from.", task.parameters),
+        "not-trained": (
+            "These are the parameters that training started from.",
+            lambda: task.parameters,
+        ),
     }
     judge_training(call, task, expected, modelled, reference)
     names = ("the first weight", "the norm's weight", "the norm's bias", "the last weight")
@@ -614,7 +617,7 @@ def judge_training(
     call: Call,
     task: Any,
     expected: tuple[torch.Tensor, ...],
-    modelled: Mapping[str, tuple[str, tuple[torch.Tensor, ...]]],
+    modelled: Mapping[str, tuple[str, Callable[[], tuple[torch.Tensor, ...]]]],
     reference: ModuleType,
 ) -> None:
     """Compare what was learned with what PyTorch learned, on samples that no training saw.
@@ -623,7 +626,7 @@ def judge_training(
         call: The training of the submission.
         task: What was to be learned, with the unseen samples.
         expected: The parameters that PyTorch's training ends with.
-        modelled: Message and parameters of known mistakes, by kind.
+        modelled: Message of known mistakes and what computes their parameters, by kind.
         reference: The lesson's reference.
 
     Raises:
@@ -642,7 +645,8 @@ def judge_training(
         f"On unseen samples the loss is {loss:.3g} and {accuracy:.0%} are right; PyTorch's "
         f"training comes to {their_loss:.3g} and {their_accuracy:.0%}."
     )
-    for kind, (message, wrong) in modelled.items():
+    for kind, (message, trained) in modelled.items():
+        wrong = trained()
         if all(
             torch.allclose(mine.double(), theirs.double(), rtol=1e-2, atol=TRAINING_ERROR)
             for mine, theirs in zip(tensors, wrong, strict=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -129,7 +129,7 @@ def on_colour(colour: str) -> str:
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else PAPER
 
 
-def power_ticks(axes: Axes, values: list[int]) -> None:
+def power_ticks(axes: Axes, values: Sequence[float]) -> None:
     """A logarithmic axis of sizes, with the sizes as ticks: 64 Ki, 1 Mi."""
     axes.set_xscale("log", base=2)
     step = max(1, -(-len(values) // 8))

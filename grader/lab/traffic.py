@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from grader.lab.exercise import Unfinished, explain
 from grader.lab.seen import record
-from grader.lab.style import AMBER, BLUE, INK, MUTED, PAPER, Picture, legend
+from grader.lab.style import AMBER, BLUE, CARD, INK, MUTED, PAPER, Picture, legend
 from grader.lab.tables import Table
 from grader.units import quantity
 from grader.worker.dispatch import DispatchMode
@@ -34,6 +34,8 @@ _PICKS = {"gather", "index", "index_select", "embedding"}
 
 # They read one element for each index, or add to it; what they make anew they fill.
 _ADDS_AT = {"scatter_add_", "nll_loss_forward", "nll_loss_backward"}
+
+_LONGEST_NAMES = 100  # characters below a bar
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,14 @@ class Traffic:
 
     def plot(self) -> Picture:
         """A bar of operations for each way: reads solid, writes hatched."""
-        made = Picture(9, 1.3 + 0.55 * len(self.steps), "Bytes moved by each operation")
+        made = Picture(9, 1.3 + 0.75 * len(self.steps), "Bytes moved by each operation")
         axes = made.panel()
         unit, factor = _unit(max((self.total(name) for name in self.steps), default=1))
         for line, name in enumerate(self.steps):
             _bar(axes, line, self.steps[name], factor)
         names = list(self.steps)
         axes.set_yticks(range(len(names)), names)
-        axes.invert_yaxis()
+        axes.set_ylim(len(names) - 0.3, -0.6)
         axes.set_xlabel(f"memory traffic ({unit})")
         axes.grid(False, axis="y")
         axes.barh([0], [0], color=BLUE, label="read")
@@ -223,9 +225,21 @@ def _bar(axes: Any, line: int, steps: list[Step], factor: float) -> None:
                 [line], [size / factor], 0.6, left, color=colour, hatch=hatch, edgecolor=PAPER
             )
             left += size / factor
-    label = " + ".join(step.name for step in steps[:6]) + (" ..." if len(steps) > 6 else "")
-    axes.text(left, line, f"  {label}", va="center", fontsize=8, color=MUTED)
-    axes.margins(x=0.25, y=0.2)
+    axes.annotate(
+        _names(steps), (0, line + 0.3), (3, -2), textcoords="offset points",
+        va="top", fontsize=8, color=MUTED,
+        bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.8},
+    )  # fmt: skip
+
+
+def _names(steps: list[Step]) -> str:
+    """The operations in their order, as many as fit below a bar."""
+    for kept in range(len(steps), 0, -1):
+        left_out = f" + {len(steps) - kept} more" if kept < len(steps) else ""
+        names = " + ".join(step.name for step in steps[:kept]) + left_out
+        if len(names) <= _LONGEST_NAMES:
+            return names
+    return f"{len(steps)} operations"
 
 
 def _unit(largest: float) -> tuple[str, float]:

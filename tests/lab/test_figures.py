@@ -76,3 +76,15 @@ def test_a_live_line_grows() -> None:
     for value in (0.5, 0.7):
         live.add(trained_policy=value)
     assert live.picture().axes[0].get_legend().get_texts()[0].get_text() == "trained policy"
+
+
+def test_twice_as_much_stands_twice_as_high() -> None:
+    axes = lab.lines({"a": [30.0, 60.0]}, xlabel="size", ylabel="GPU time (µs)").axes[0]
+    assert axes.get_ylim()[0] == 0
+
+
+def test_what_may_be_negative_or_spans_decades_does_not_start_at_zero() -> None:
+    below = lab.lines({"a": [-1.0, 2.0]}, xlabel="step", ylabel="change").axes[0]
+    wide = lab.lines({"a": [1e-6, 1.0]}, xlabel="step", ylabel="error", logy=True).axes[0]
+    assert below.get_ylim()[0] < -1
+    assert wide.get_yscale() == "log"

@@ -8,7 +8,7 @@ import torch
 from grader import lab
 from grader.lab.figures.images import images
 from grader.lab.figures.reduction import reduction_tree
-from tests.lab.kernels import double
+from tests.lab.kernels import double, double_in_place
 
 
 def test_images_stand_side_by_side_under_their_titles() -> None:
@@ -36,6 +36,26 @@ def test_walks_show_each_access_of_a_program_in_its_order() -> None:
     made = lab.walks(seen, program=1)
     assert made.axes[0].get_title(loc="left") == "double, program 1: 2 accesses"
     assert [round(bar.get_x()) for bar in made.axes[0].patches] == [64, 64]
+    assert [label.get_text() for label in made.axes[0].get_yticklabels()] == [
+        "load x_ptr",
+        "store z_ptr",
+    ]
+
+
+def test_an_access_of_a_single_element_can_be_seen() -> None:
+    x = torch.zeros(100)
+    with lab.record() as seen:
+        double[(1,)](torch.empty_like(x), x, 1, BLOCK=64)
+    markers = lab.walks(seen).axes[0].get_lines()
+    assert [(line.get_xdata()[0], line.get_marker()) for line in markers] == [(0, "o"), (0, "s")]
+
+
+def test_a_program_with_more_accesses_than_lines_can_name_names_them_beside() -> None:
+    x = torch.zeros(40)
+    with lab.record() as seen:
+        double_in_place[(1,)](x, 40)
+    legend = lab.walks(seen).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["load x_ptr", "store x_ptr"]
 
 
 def test_walks_of_something_unfinished_say_so() -> None:

@@ -67,3 +67,21 @@ def test_adding_at_an_index_touches_only_those_places() -> None:
 def test_what_takes_only_a_shape_reads_nothing() -> None:
     x = torch.ones(N)
     assert steps(lambda: torch.zeros_like(x)) == [("zeros_like", 0, 4 * N)]
+
+
+def test_a_bar_names_its_operations_as_far_as_they_fit() -> None:
+    x = torch.ones(N)
+
+    def long() -> torch.Tensor:
+        z = x
+        for _ in range(40):
+            z = z.sqrt()
+        return z
+
+    axes = lab.traffic({"short": lambda: x + 1, "long": long}).plot().axes[0]
+    short, longer = (text.get_text() for text in axes.texts)
+    assert short == "add"
+    assert longer.startswith("sqrt + sqrt")
+    assert longer.endswith(" more")
+    names = longer.split(" + ")
+    assert len(names) - 1 + int(names[-1].removesuffix(" more")) == 40

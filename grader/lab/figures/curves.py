@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import LogFormatter
 
 from grader.lab.machine import machine
 from grader.lab.style import (
@@ -16,6 +17,7 @@ from grader.lab.style import (
     Picture,
     legend,
     looks,
+    power_ticks,
 )
 from grader.units import operations
 
@@ -27,6 +29,7 @@ def lines(
     ylabel: str,
     title: str = "",
     x: Sequence[float] | None = None,
+    logx: bool = False,
     logy: bool = False,
     level: tuple[float, str] | None = None,
 ) -> Picture:
@@ -38,6 +41,7 @@ def lines(
         ylabel: With the unit.
         title: Above the plot.
         x: Places of the values; 0, 1, 2, ... if left out.
+        logx: Logarithmic horizontal axis.
         logy: Logarithmic vertical axis.
         level: A horizontal line to compare with, and its name.
     """
@@ -49,8 +53,14 @@ def lines(
         axes.plot(where[: len(values)], values, label=name, markevery=every, ms=5, **look)
     if level is not None:
         axes.axhline(level[0], color=INK, linestyle="--", linewidth=1.2, label=level[1])
+    if logx and x is not None:
+        power_ticks(axes, x)
     if logy:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(LogFormatter())
+    elif min((value for values in series.values() for value in values), default=0) > 0:
+        axes.set_ylim(bottom=0)  # so that twice as much stands twice as high
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.set_title(title, loc="left")
@@ -103,7 +113,7 @@ def roofline(points: Mapping[str, tuple[float, float | None]], dtype: str = "flo
     axes.loglog(span, np.minimum(span * copy, flops) / 1e12, color=INK, lw=2.2)
     axes.axvline(flops / copy, color=MUTED, linestyle=":", lw=1.2)
     ridge = f" ridge: {flops / copy:.0f} operations per byte"
-    axes.text(flops / copy, flops * 1.25e-12, ridge, color=MUTED, fontsize=8, ha="right")
+    axes.text(flops / copy, flops * 0.3e-12, ridge, color=MUTED, fontsize=8)
     for (name, (intensity, rate)), look in zip(points.items(), looks(), strict=False):
         top = min(intensity * copy, flops)
         known = rate is not None
@@ -114,7 +124,7 @@ def roofline(points: Mapping[str, tuple[float, float | None]], dtype: str = "flo
         )  # fmt: skip
     axes.set_xlabel("operations per byte of memory traffic")
     axes.set_ylabel(f"T{operations(dtype)}")
-    axes.set_title(f"{found.label}, {dtype}", loc="left")
+    axes.set_title(f"{found.label}; the roof is that of {dtype} products", loc="left")
     legend(axes, loc="lower right")
     return made
 

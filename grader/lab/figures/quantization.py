@@ -93,7 +93,7 @@ def latency_bars(found: Measured | None, title: str) -> Picture:
     axes.set_xlabel("latency of a step (ms)")
     axes.set_title(title, loc="left")
     axes.margins(x=0.12)
-    legend(axes, loc="lower right")
+    legend(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
     made.footnote(found.source)
     return made
 
