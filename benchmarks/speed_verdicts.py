@@ -23,9 +23,10 @@ from typing import Any
 import torch
 import triton
 
-from grader.authoring.calibrate import against_itself, with_requests
+from grader.authoring.calibrate import with_requests
 from grader.judge.timing import machine
 from grader.judge.timing.calibration import find
+from grader.judge.timing.itself import against_itself
 from grader.judge.timing.request import SpeedRequest
 from grader.judge.timing.sequential import Trial, ratio_goal
 from grader.judge.timing.statistics import LOOKS, decide

@@ -10,26 +10,20 @@ import hashlib
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 
 import torch
 import triton
 
 from grader.errors import GraderError
-from grader.judge.grading import Grading
-from grader.judge.seeds import fresh_seed
-from grader.judge.source import SubmissionSource
-from grader.judge.submission import GradedFunction
 from grader.judge.timing import ceiling, machine
 from grader.judge.timing.calibration import Calibration, ReferenceSpeed, authored_on, find
+from grader.judge.timing.itself import against_itself
 from grader.judge.timing.request import SpeedRequest, gpu_uuid
 from grader.judge.timing.statistics import LOOKS, interval
-from grader.lesson import Course, Function, Lesson
-from grader.protocol.frames import Message
+from grader.lesson import Course, Lesson
 from grader.report.progress import SilentProgress
 from grader.run import RunRequest, grade
-from grader.testing import Judged
 
 # As many quadruples as a verdict takes at most.
 REFERENCE_QUADRUPLES = LOOKS[-1]
@@ -100,7 +94,7 @@ def _references(
 
     def measure(request: SpeedRequest) -> None:
         requests.append(request)
-        logs = log_ratios(request, REFERENCE_QUADRUPLES)
+        logs = request.log_ratios(REFERENCE_QUADRUPLES)
         found = interval(logs)
         say(f"  {request.test}: {found.ratio:.4f} [{found.low:.4f}, {found.high:.4f}]")
         speeds[request.test] = ReferenceSpeed(
@@ -134,12 +128,6 @@ def with_requests(
             )
 
 
-def log_ratios(request: SpeedRequest, count: int) -> list[float]:
-    """Log-ratios of so many quadruples."""
-    comparison = request.prepare()
-    return [comparison.round().quadruple.log_ratio for _ in range(count)]
-
-
 def between_runs(request: SpeedRequest, say: Callable[[str], None]) -> float:
     """Standard deviation between runs of a baseline's log-ratio against itself.
 
@@ -154,35 +142,3 @@ def between_runs(request: SpeedRequest, say: Callable[[str], None]) -> float:
         say(f"noise: run {run + 1} of {NOISE_RUNS}: {math.exp(means[-1]):.4f}")
     excess = statistics.variance(means) - statistics.fmean(errors)
     return math.sqrt(max(0.0, excess))
-
-
-class BaselineRequest(SpeedRequest):
-    """A baseline in the submission's place: what computes with torch is right there."""
-
-    def inspect(self, seen: Message) -> None:
-        """Nothing is asked of the course's own code."""
-
-
-def against_itself(request: SpeedRequest, count: int) -> list[float]:
-    """Log-ratios of the baseline of a request against itself, in fresh workers.
-
-    Raises:
-        CalibrationFailedError: The baseline could not be timed.
-    """
-    lesson = request.grading.lesson
-    source = SubmissionSource.read(lesson.reference)
-    contest = request.contest
-    grading = Grading(lesson, source, "gpu", fresh_seed())
-    try:
-        baseline = Function(contest.baseline, ())
-        function = GradedFunction(baseline, source, "", grading.session(grading.tier))
-        same = replace(contest, inputs=contest.baseline_inputs, oracle=contest.baseline)
-        itself = BaselineRequest(grading, request.test, function, same, request.work)
-        return log_ratios(itself, count)
-    except Judged as judged:
-        raise CalibrationFailedError(
-            f"{lesson.reference}: {contest.baseline}() against itself could not be measured: "
-            f"{judged.diagnosis.message}"
-        ) from judged
-    finally:
-        grading.close()

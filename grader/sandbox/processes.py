@@ -25,6 +25,20 @@ def descendant(pid: int, generations: int) -> int | None:
     return pid
 
 
+def descendants(pid: int) -> set[int]:
+    """All that descend from a process, whichever of its threads started them."""
+    by_parent: dict[int, list[int]] = {}
+    for each in _all():
+        by_parent.setdefault(_parent(each), []).append(each)
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        young = by_parent.get(waiting.pop(), [])
+        found.update(young)
+        waiting += young
+    return found
+
+
 def count_threads(user: int) -> int:
     """How many threads belong to a user, which is what the kernel's limit counts."""
     found = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,6 +94,44 @@ def prepared(
     comparison = Comparison(*sides, mirror(), seed, inspect)
     comparison.prepare("", 7)
     return comparison
+
+
+class Waited(Twin):
+    """A baseline whose way to the worker and back is as long as the test says, batch by batch."""
+
+    def __init__(self, *ways_s: float) -> None:
+        super().__init__(torch.add)
+        self.ways_s = list(ways_s)
+
+    def go(self, calls: int, samples: Sequence[Sample], audit: bool = False) -> Batch:
+        way_s = self.ways_s.pop(0) if len(self.ways_s) > 1 else self.ways_s[0]
+        worked_s = calls * 1e-2
+        batch = super().go(calls, samples, audit)
+        return replace(batch, wall_s=worked_s + way_s, events_s=worked_s)
+
+
+def round_beside(*ways_s: float) -> Round:
+    sides: tuple[Any, Any] = (Waited(*ways_s), Twin(torch.add))
+    comparison = Comparison(*sides, mirror(), 1)
+    comparison.prepare("", 7)
+    return comparison.round()
+
+
+def test_the_way_to_the_worker_and_back_is_taken_off_both_sides() -> None:
+    found = round_beside(0.02)
+    assert [batch.overhead_s for batch in found.batches] == pytest.approx([0.02] * 4)
+    assert found.quadruple.a1 == pytest.approx(1e-2)
+
+
+def test_what_others_on_the_gpu_make_of_the_way_is_not_taken_off() -> None:
+    # All that prepares is held up for a second; then the others are gone.
+    found = round_beside(*[1.0] * 7, 0.0)
+    assert [batch.overhead_s for batch in found.batches] == [0.0] * 4
+    assert found.quadruple.b1 == pytest.approx(1e-2)
+
+
+def test_a_clock_of_the_worker_that_runs_ahead_takes_nothing_off() -> None:
+    assert round_beside(-0.5).b1.overhead_s == 0.0
 
 
 def test_the_same_seed_plans_the_same_writes() -> None:

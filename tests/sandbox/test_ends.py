@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from grader.sandbox import Room, Sandbox
+from grader.sandbox.processes import descendants
 from tests.sandbox.conftest import Running, running
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -154,3 +155,24 @@ def test_a_worker_does_not_end_with_the_thread_that_started_it(sandbox: Sandbox)
     contexts[0].__exit__(None, None, None)
     os.close(reader)
     os.close(writer)
+
+
+def test_all_descendants_are_known_whichever_thread_started_them() -> None:
+    program = (
+        "import subprocess, sys, threading\n"
+        "start = lambda: print(subprocess.Popen(['sleep', '60']).pid, flush=True)\n"
+        "thread = threading.Thread(target=start); thread.start(); thread.join()\n"
+        "start(); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        young = {int(parent.stdout.readline()) for _ in range(2)}
+        try:
+            assert descendants(parent.pid) == young
+            assert young | {parent.pid} <= descendants(os.getpid())
+        finally:
+            for pid in young:
+                os.kill(pid, signal.SIGKILL)
+            parent.kill()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from grader.judge.timing import machine, machine_smi
-from grader.judge.timing.machine import MachineState, snapshot, warnings
+from grader.judge.timing.machine import MachineState, others, snapshot, warnings
 
 BEFORE = MachineState("NVIDIA H200", "570.86.15", 100.0, processes=())
 
@@ -180,7 +180,7 @@ def test_a_failing_nvidia_smi_is_no_state(
 
 def test_a_quiet_gpu_gives_no_warning() -> None:
     after = replace(BEFORE, seconds=104.0, processes=(1, 2, 3))
-    assert warnings(BEFORE, after, own=(1, 2, 3)) == []
+    assert warnings(BEFORE, after) == []
     assert warnings(None, after) == warnings(BEFORE, None) == []
 
 
@@ -197,17 +197,31 @@ def test_without_counters_what_was_seen_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "own", "told"),
+    ("listed", "own", "count"),
     [
-        ((1, 2, 99), (1, 2, 3), ["GPU shared: 1 other process"]),
-        ((98, 99), (), ["GPU shared: 2 other processes"]),
-        ((901, 902, 903), (1, 2, 3), []),  # ids of the host, seen from a container
-        ((901, 902, 903, 904), (1, 2, 3), ["GPU shared: 1 other process"]),
-        (None, (1,), []),
+        ((1, 2, 99), (1, 2, 3), 1),
+        ((98, 99), (), 2),
+        ((901, 902, 903), (1, 2, 3), 0),  # ids of the host, seen from a container
+        ((901, 902, 903, 904), (1, 2, 3), 1),
+        ((), (1, 2), 0),
+        (None, (1,), 0),
     ],
 )
 def test_other_users_of_the_gpu_are_counted(
-    listed: tuple[int, ...] | None, own: tuple[int, ...], told: list[str]
+    listed: tuple[int, ...] | None, own: tuple[int, ...], count: int
 ) -> None:
-    after = replace(BEFORE, seconds=104.0, processes=listed)
-    assert warnings(BEFORE, after, own=own) == told
+    assert others(replace(BEFORE, processes=listed), own) == count
+
+
+def test_what_a_submission_started_is_nobody_elses() -> None:
+    gpu = replace(BEFORE, processes=(1, 2, 7, 99))
+    assert others(gpu, own=(1, 2), related=(5, 7)) == 1
+
+
+def test_a_gpu_that_tells_nothing_has_no_others() -> None:
+    assert others(None, own=(1,)) == 0
+
+
+def test_a_shared_gpu_is_named() -> None:
+    assert warnings(BEFORE, BEFORE, others=1) == ["GPU shared: 1 other process"]
+    assert warnings(None, None, others=2) == ["GPU shared: 2 other processes"]

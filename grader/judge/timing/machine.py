@@ -82,24 +82,38 @@ def snapshot(gpu: int | str = 0) -> MachineState | None:
     return _snapshot_nvml(gpu) or _snapshot_smi(gpu)
 
 
-def warnings(
-    before: MachineState | None, after: MachineState | None, own: Collection[int] = ()
-) -> list[str]:
+def warnings(before: MachineState | None, after: MachineState | None, others: int = 0) -> list[str]:
     """What made a measurement less than fair: a throttled or a shared GPU.
 
     Args:
         before: The GPU before the measurement.
         after: The GPU after it.
-        own: Ids of the grader's own processes on the GPU.
+        others: How many processes of others were on it.
     """
-    if before is None or after is None:
-        return []
-    found = [f"throttled: {reason}" for reason in _throttled(before, after)]
-    others = max(_others(before, own), _others(after, own))
+    found: list[str] = []
+    if before is not None and after is not None:
+        found += [f"throttled: {reason}" for reason in _throttled(before, after)]
     if others:
         noun = "process" if others == 1 else "processes"
         found.append(f"GPU shared: {others} other {noun}")
     return found
+
+
+def others(state: MachineState | None, own: Collection[int], related: Collection[int] = ()) -> int:
+    """How many processes on a GPU are somebody else's; 0 where the driver does not tell.
+
+    In a container the driver may count processes by ids of the host; then none is
+    recognised and only their number tells.
+
+    Args:
+        state: The GPU.
+        own: Ids of the grader's processes that are on the GPU.
+        related: Ids of what they started, which may be on it.
+    """
+    listed = set((state and state.processes) or ())
+    if listed & set(own):
+        return len(listed - {*own, *related})
+    return max(0, len(listed) - len(set(own)))
 
 
 def _throttled(before: MachineState, after: MachineState) -> list[str]:
@@ -115,17 +129,6 @@ def _throttled(before: MachineState, after: MachineState) -> list[str]:
         if share > THROTTLED:
             reasons[f"{reason}, {min(share, 1.0):.0%} of the time"] = None
     return list(reasons)
-
-
-def _others(state: MachineState, own: Collection[int]) -> int:
-    """How many processes are not the grader's.
-
-    In a container the driver may count processes by ids of the host; then none is
-    recognised and only their number tells.
-    """
-    listed = set(state.processes or ())
-    recognised = listed & set(own)
-    return len(listed - recognised) if recognised else max(0, len(listed) - len(set(own)))
 
 
 def _snapshot_nvml(gpu: int | str) -> MachineState | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,7 @@ from grader.judge.timing.thresholds import Threshold, effective_threshold
 from grader.judge.timing.verdict import Verdict, judge, not_discriminating, start_trial
 from grader.protocol.data import Data
 from grader.protocol.frames import Message
+from grader.sandbox.processes import descendants
 
 if TYPE_CHECKING:
     from grader.judge.grading import Grading
@@ -100,13 +102,14 @@ class SpeedRequest:
         top = Ceiling.of(calibration) if calibration else _ceiling_now(self.work)
         student, theirs = achieved(trial.quadruples, self.work, top)
         baseline = self.contest.baseline
-        verdict = judge(trial, threshold, baseline, student.impossible(theirs))
+        others = max(self._others_on(before), self._others_on(after))
+        verdict = judge(trial, threshold, baseline, student.impossible(theirs), others)
         circumstances = Circumstances(
             events=_by_events(rounds),
             calls_per_batch=rounds[-1].b1.calls,
             before=before,
             after=after,
-            flags=machine.warnings(before, after, self.grading.processes()),
+            flags=machine.warnings(before, after, others),
         )
         timing = timing_json(trial, threshold, verdict, baseline, student, circumstances)
         return verdict, timing
@@ -127,6 +130,15 @@ class SpeedRequest:
         else:
             excuses.believed(lambda: self.prepare().run(trial, rounds), self.has_room)
         return rounds
+
+    def log_ratios(self, count: int) -> list[float]:
+        """Log-ratios of so many quadruples, whatever they would decide.
+
+        Raises:
+            Judged: As ``verdict`` does.
+        """
+        comparison = self.prepare()
+        return [comparison.round().quadruple.log_ratio for _ in range(count)]
 
     def has_room(self) -> bool:
         """Whether the GPU has memory for both sides, once this run holds none."""
@@ -179,6 +191,10 @@ class SpeedRequest:
         conduct = Conduct.told(self.function.function, seen)
         provenance.require_own_work(conduct, self.grading.source.text)
         provenance.require_launches(conduct)
+
+    def _others_on(self, gpu: machine.MachineState | None) -> int:
+        """How many processes on a GPU this run has not started."""
+        return machine.others(gpu, self.grading.processes(), descendants(os.getpid()))
 
     def _needs(self) -> list[int]:
         """Bytes of each block of memory that the two workers may need."""

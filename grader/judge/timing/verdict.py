@@ -2,7 +2,8 @@
 
 Passing takes proof: an interval wholly above full credit, by ratio or, for a memory-bound
 test, by bandwidth. Losing points takes proof as well: wholly below by every goal; the share
-then follows the credit curve at the estimate, by the better of the goals. Anything else is
+then follows the credit curve at the estimate, by the better of the goals. Nothing is proved
+against a submission while somebody else's work on the GPU disturbs. Anything else is
 inconclusive and measured again.
 """
 
@@ -16,6 +17,8 @@ from grader.judge.timing.sequential import BANDWIDTH, RATIO, Goal, Trial, bandwi
 from grader.judge.timing.statistics import Decision, Interval, Outcome
 from grader.judge.timing.thresholds import Threshold
 from grader.results import Diagnosis, Status
+
+_WHEN_FREE = "Grade again when the GPU is free; no points are lost."
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,11 @@ def not_discriminating() -> Verdict:
 
 
 def judge(
-    trial: Trial, threshold: Threshold, baseline: str, impossible: str | None = None
+    trial: Trial,
+    threshold: Threshold,
+    baseline: str,
+    impossible: str | None = None,
+    others: int = 0,
 ) -> Verdict:
     """The verdict on a trial that is finished, or was stopped at a deadline.
 
@@ -72,10 +79,10 @@ def judge(
         threshold: What the test asks on this GPU.
         baseline: Name of the baseline, for the sentence.
         impossible: What ``Achieved.impossible`` said.
+        others: How many processes were on the GPU that the grader has not started.
     """
     if impossible is not None:
-        message = f"{impossible[0].upper()}{impossible[1:]}."
-        return Verdict(Status.REFUSED, 0.0, "impossible-speed", message)
+        return _impossible(impossible, others)
     if not trial.decisions:
         return _cut_short(len(trial.quadruples))
     by_goal = _credits(trial, threshold)
@@ -83,6 +90,8 @@ def judge(
     if reached:
         return _passed(reached[0], baseline)
     if all(credit.decision.outcome is Outcome.BELOW for credit in by_goal):
+        if others and trial.disturbed:
+            return _contended(by_goal[0], baseline, trial.disturbed, others)
         return _slow(by_goal, baseline)
     undecided = [credit for credit in by_goal if credit.decision.outcome is Outcome.UNDECIDED]
     return _inconclusive(undecided[0], baseline, trial.disturbed)
@@ -137,6 +146,27 @@ def _slow(by_goal: list[_Credit], baseline: str) -> Verdict:
     message = f"{told}. This earns {best.share:.0%} of the points"
     message += f", by {best.name}." if len(by_goal) > 1 and best.share > 0 else "."
     return Verdict(Status.SLOW, best.share, "too-slow", message, best.name)
+
+
+def _impossible(why: str, others: int) -> Verdict:
+    found = f"{why[0].upper()}{why[1:]}"
+    if not others:
+        return Verdict(Status.REFUSED, 0.0, "impossible-speed", f"{found}.")
+    message = f"{found}, or {_beside(others)} spoilt the measurement. {_WHEN_FREE}"
+    return Verdict(Status.INCONCLUSIVE, 0.0, "speed-undecided", message)
+
+
+def _contended(credit: _Credit, baseline: str, disturbed: int, others: int) -> Verdict:
+    message = (
+        f"{credit.measured(baseline)}, but {_beside(others)} disturbed {disturbed} of "
+        f"{credit.interval.n} rounds. {_WHEN_FREE}"
+    )
+    return Verdict(Status.INCONCLUSIVE, 0.0, "speed-undecided", message, credit.name)
+
+
+def _beside(others: int) -> str:
+    noun = "another process" if others == 1 else f"{others} other processes"
+    return f"{noun} on this GPU"
 
 
 def _cut_short(rounds: int) -> Verdict:
