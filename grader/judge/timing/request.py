@@ -29,6 +29,7 @@ from grader.judge.timing.sequential import Trial
 from grader.judge.timing.sides import Side
 from grader.judge.timing.statistics import Quadruple
 from grader.judge.timing.thresholds import Threshold, effective_threshold
+from grader.judge.timing.turns import turn
 from grader.judge.timing.verdict import Verdict, judge, not_discriminating, start_trial
 from grader.protocol.data import Data
 from grader.protocol.frames import Message
@@ -95,10 +96,11 @@ class SpeedRequest:
         threshold = self.threshold(calibration)
         if not threshold.discriminates:
             return not_discriminating(), None
-        before = machine.snapshot(gpu_uuid())
         trial = start_trial(threshold, self.work)
-        rounds = self.measured(trial, comparison)
-        after = machine.snapshot(gpu_uuid())
+        with turn(gpu_uuid()):
+            before = machine.snapshot(gpu_uuid())
+            rounds = self.measured(trial, comparison)
+            after = machine.snapshot(gpu_uuid())
         top = Ceiling.of(calibration) if calibration else _ceiling_now(self.work)
         student, theirs = achieved(trial.quadruples, self.work, top)
         baseline = self.contest.baseline
@@ -137,8 +139,9 @@ class SpeedRequest:
         Raises:
             Judged: As ``verdict`` does.
         """
-        comparison = self.prepare()
-        return [comparison.round().quadruple.log_ratio for _ in range(count)]
+        with turn(gpu_uuid()):
+            comparison = self.prepare()
+            return [comparison.round().quadruple.log_ratio for _ in range(count)]
 
     def has_room(self) -> bool:
         """Whether the GPU has memory for both sides, once this run holds none."""
