@@ -6,8 +6,10 @@ clock that the measured code cannot reach.
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,8 @@ import torch
 # Read before each call: larger than the L2 cache of any GPU, and long enough to launch behind.
 # Written, it would leave lines in the cache that the timed call has to write back.
 _FLUSH_BYTES = 2**30
+_LEAD = 2.0  # times as long as a call takes Python the GPU is kept busy before it
+_MOST_FLUSHES = 32  # a call that waits for the GPU itself is never overtaken
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,19 @@ def spreads(
         rounds: Calls of each that are timed.
         warm_up: Calls of each before that, which compile and tune.
         cold: Whether the L2 cache holds nothing of use when a call begins.
+
+    The GPU is busy with something else until Python has launched all of a call, so that it is the
+    kernels that are timed and not the waiting for their launches.
     """
-    for call in implementations.values():
-        for _ in range(warm_up):
-            call()
-    torch.cuda.synchronize()
+    launching = {name: _launching_seconds(call, warm_up) for name, call in implementations.items()}
     flush = torch.ones(_flush_bytes() // 4, dtype=torch.float32, device="cuda")
+    flushes = _flushes(launching, _gpu_seconds(flush.sum))
     spans: dict[str, list[tuple[Any, Any]]] = {name: [] for name in implementations}
     order = random.Random(0)
     for _ in range(rounds):
         for name in order.sample(sorted(implementations), len(implementations)):
-            flush.sum()
+            for _ in range(flushes[name]):
+                flush.sum()
             if not cold:
                 implementations[name]()
             start, end = event(), event()
@@ -94,6 +100,35 @@ def event() -> Any:
     """A timestamp that the GPU writes when it gets there."""
     timestamp: Any = torch.cuda.Event
     return timestamp(enable_timing=True)
+
+
+def _launching_seconds(call: Callable[[], Any], warm_up: int) -> float:
+    """Warm up; how long Python takes to launch a call when it is warm."""
+    seconds = 0.0
+    for _ in range(max(warm_up, 1)):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        call()
+        seconds = time.perf_counter() - start
+    torch.cuda.synchronize()
+    return seconds
+
+
+def _gpu_seconds(call: Callable[[], Any]) -> float:
+    """GPU time of a call, warm."""
+    call()
+    start, end = event(), event()
+    start.record()
+    call()
+    end.record()
+    torch.cuda.synchronize()
+    return float(start.elapsed_time(end)) * 1e-3
+
+
+def _flushes(launching: Mapping[str, float], flush_s: float) -> dict[str, int]:
+    """How often the cache is flushed before each call, so that its launches can get ahead."""
+    needed = {name: math.ceil(_LEAD * seconds / flush_s) for name, seconds in launching.items()}
+    return {name: min(max(1, count), _MOST_FLUSHES) for name, count in needed.items()}
 
 
 def _flush_bytes() -> int:
