@@ -83,9 +83,10 @@ class Lesson:
         return self.root / "course" / self.name
 
     @property
-    def tests(self) -> Path:
-        """The graded tests."""
-        return self.folder / f"test_{self.name}.py"
+    def test_files(self) -> tuple[Path, ...]:
+        """The files of graded tests, by name: one that may be missing, or several."""
+        found = tuple(sorted(self.folder.glob("test_*.py")))
+        return found or (self.folder / f"test_{self.name}.py",)
 
     @property
     def reference(self) -> Path:

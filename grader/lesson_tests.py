@@ -1,7 +1,7 @@
 """What the graded tests of a lesson are, read from their source without running it.
 
-Owns the reading of ``course/lessonNN/test_lessonNN.py`` as text: names, titles, points, hint
-sections, lines. Imports neither pytest nor torch, so that hints, usage errors and
+Owns the reading of ``course/lessonNN/test_*.py`` as text: names, titles, points, hint sections,
+lines. Imports neither pytest nor torch, so that hints, usage errors and
 ``course check`` answer at once. What happens when a test runs is ``grader.plugin``'s.
 """
 
@@ -29,23 +29,34 @@ class LessonTest:
         title: First line of its docstring without the full stop, or its name if it has none.
         points: What ``@points`` says, 0 for a ``@challenge``; None for a test that is not graded.
         hint: Section of ``hints.md`` that ``@hint`` names.
-        line: Line of ``def``, 1-based.
+        file: The file that holds it.
+        line: Line of ``def`` in it, 1-based.
     """
 
     name: str
     title: str
     points: float | None
     hint: str | None
+    file: Path
     line: int
 
 
 def graded_tests(lesson: Lesson) -> tuple[LessonTest, ...]:
-    """The tests of a lesson that are worth points or a badge, in the order of the file.
+    """The tests of a lesson that are worth points or a badge, in the order of its files.
 
     Raises:
-        LessonDefinitionError: The file is missing or cannot be read as tests.
+        LessonDefinitionError: A file is missing or cannot be read as tests.
     """
-    return tuple(test for test in read_tests(lesson.tests) if test.points is not None)
+    return tuple(test for test in all_tests(lesson) if test.points is not None)
+
+
+def all_tests(lesson: Lesson) -> tuple[LessonTest, ...]:
+    """All test functions of a lesson, graded or not, in the order of its files.
+
+    Raises:
+        LessonDefinitionError: As ``graded_tests``.
+    """
+    return tuple(test for file in lesson.test_files for test in read_tests(file))
 
 
 def read_tests(path: Path) -> tuple[LessonTest, ...]:
@@ -94,6 +105,7 @@ def _read(path: Path, node: ast.FunctionDef) -> LessonTest:
         title=docstring.split("\n", 1)[0].removesuffix(".") or node.name,
         points=float(points) if isinstance(points, int | float) else None,
         hint=section if isinstance(section, str) else None,
+        file=path,
         line=node.lineno,
     )
 

@@ -116,7 +116,10 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class TestResult:
-    """The verdict on one graded test: all or none over its cases (speed gives a share)."""
+    """The verdict on one graded test: all or none over its cases (speed gives a share).
+
+    ``file`` is the name of the lesson's file that holds it.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of the name
 
@@ -125,6 +128,7 @@ class TestResult:
     max_points: float
     cases: tuple[CaseResult, ...]
     hint: str | None = None
+    file: str = ""
 
     @property
     def is_challenge(self) -> bool:

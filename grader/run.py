@@ -23,7 +23,7 @@ from grader.judge.process import WorkerProcess
 from grader.judge.seeds import fresh_seed
 from grader.judge.source import SubmissionSource
 from grader.lesson import Lesson
-from grader.lesson_tests import find_test, graded_tests
+from grader.lesson_tests import LessonTest, find_test, graded_tests
 from grader.results import CaseResult, Device, Diagnosis, Report, Status, TestResult
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Plan:
         max_points: What it is worth.
         cases: How many parameter sets it has on this device.
         hint: The nudge of its hints, if it has hints.
+        file: Name of the file that holds it.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Plan:
     max_points: float
     cases: int
     hint: str | None = None
+    file: str = ""
 
 
 class Observer(Protocol):
@@ -105,7 +107,7 @@ def grade(
             report instead.
     """
     started = time.monotonic()
-    only = [find_test(request.lesson, name).name for name in request.only]
+    only = [find_test(request.lesson, name) for name in request.only]
     grading = _start(request)
     grading.speed_probe = speed_probe
     try:
@@ -148,9 +150,9 @@ def _start(request: RunRequest) -> Grading:
 _UNUSED_PLUGINS = ("terminal", "cacheprovider", "faulthandler", "junitxml", "unraisableexception")
 
 
-def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> None:
-    tests = grading.lesson.tests
-    selected = [f"{tests}::{name}" for name in only] or [str(tests)]
+def _run_pytest(only: Sequence[LessonTest], grading: Grading, recorder: _Recorder) -> None:
+    files = grading.lesson.test_files
+    selected = [f"{test.file}::{test.name}" for test in only] or [str(file) for file in files]
     arguments = [
         *selected,
         f"--rootdir={grading.lesson.folder}",
@@ -163,7 +165,8 @@ def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> N
         "-pgrader.plugin",
         f"--grade-device={grading.device}",
     ]
-    sys.modules.pop(tests.stem, None)  # what an earlier run of this process imported
+    for file in files:
+        sys.modules.pop(file.stem, None)  # what an earlier run of this process imported
     with _untouched_environment():
         code = pytest.main(arguments, plugins=[recorder])
     if recorder.failure is not None:
@@ -172,7 +175,8 @@ def _run_pytest(only: Sequence[str], grading: Grading, recorder: _Recorder) -> N
         raise KeyboardInterrupt
     if recorder.collection_error or not recorder.plans:
         reason = recorder.collection_error or f"pytest ended with {code!r}"
-        raise LessonDefinitionError(f"{tests}: no graded test could be collected.\n{reason}")
+        told = ", ".join(map(str, files))
+        raise LessonDefinitionError(f"{told}: no graded test could be collected.\n{reason}")
 
 
 @contextmanager
@@ -223,8 +227,9 @@ class _Recorder:
             test = known[name]
             steps = lesson.hints.get(test.hint or "", ())
             count = self.plans[name].cases + 1 if name in self.plans else 1
+            hint = steps[0] if steps else None
             self.plans[name] = Plan(
-                name, test.title, test.points or 0.0, count, steps[0] if steps else None
+                name, test.title, test.points or 0.0, count, hint, test.file.name
             )
         fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         self.device = self._grading.describe()
@@ -282,7 +287,7 @@ class _Recorder:
             message = f"{left_out} of {plan.cases} cases of this test did not run."
             missing = Diagnosis("grader-error", message)
             cases = [*cases, CaseResult("", Status.GRADER_ERROR, missing)]
-        return TestResult(plan.id, plan.title, plan.max_points, tuple(cases), plan.hint)
+        return TestResult(plan.id, plan.title, plan.max_points, tuple(cases), plan.hint, plan.file)
 
 
 def _names(nodeid: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What the tests of a lesson import: markers, the ways to end a case, models of mistakes.
 
-Owns the vocabulary of ``course/lessonNN/test_lessonNN.py``. Knows nothing of workers or
+Owns the vocabulary of ``course/lessonNN/test_*.py``. Knows nothing of workers or
 reports: ``grader.plugin`` reads the markers and catches the exceptions.
 
 A graded test is an ordinary pytest test. Its docstring's first line is the title that

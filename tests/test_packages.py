@@ -14,7 +14,8 @@ from grader.authoring.markers import BEGIN
 from grader.lesson import Course
 
 ROOT = Path(__file__).parents[1]
-LESSONS = Course(ROOT).names()
+COURSE = Course(ROOT)
+LESSONS = COURSE.names()
 pytest.importorskip("hatchling")
 
 
@@ -40,12 +41,12 @@ def test_every_lesson_is_in_it(
 ) -> None:
     wanted = {
         f"{prefix}course/{lesson}/lesson.toml",
-        f"{prefix}course/{lesson}/test_{lesson}.py",
         f"{prefix}course/{lesson}/reference.py",
         f"{prefix}course/{lesson}/hints.md",
         f"{prefix}course/source/{lesson}/{lesson}.py",
         f"{prefix}exercises/{lesson}/{lesson}.py",
     }
+    wanted |= {f"{prefix}course/{lesson}/{file.name}" for file in COURSE.lesson(lesson).test_files}
     assert wanted <= packages[kind].keys()
 
 

@@ -76,7 +76,7 @@ def test_a_changed_submission_is_refused(tmp_path: Path, lesson: Lesson, submiss
 
 def test_a_changed_lesson_is_refused(tmp_path: Path, lesson: Lesson, submission: Path) -> None:
     found = written(tmp_path, lesson, submission)
-    lesson.tests.write_text("# easier tests\n")
+    lesson.test_files[0].write_text("# easier tests\n")
 
     with pytest.raises(receipt.ReceiptError, match="lesson01 has changed"):
         found.refuse_other(lesson, submission)

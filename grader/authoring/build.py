@@ -94,7 +94,8 @@ def generated_files(lesson: Lesson) -> list[Generated]:
         )
     skeleton = build_skeleton(lesson.solution.read_text(), lesson.solution)
     notebook = build_assignment(lesson)
-    source = lesson.notebook_source if lesson.notebook_source.is_file() else lesson.tests
+    has_source = lesson.notebook_source.is_file()
+    source = lesson.notebook_source if has_source else lesson.test_files[0]
     name = f"{lesson.notebook}.ipynb"
     return [
         Generated(lesson.exercise, skeleton, lesson.solution),

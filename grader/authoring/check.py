@@ -19,7 +19,7 @@ from grader.authoring.check_policy import line_in_table, refused_lines, unknown_
 from grader.definitions import is_kernel
 from grader.errors import LessonDefinitionError, SolutionMarkersError
 from grader.lesson import Course, Lesson
-from grader.lesson_tests import LessonTest, read_tests
+from grader.lesson_tests import LessonTest, all_tests
 
 HINT_STEPS = 3
 
@@ -62,9 +62,11 @@ class _Checker:
         yield from self._functions()
         yield from self._policy()
         try:
-            tests = read_tests(self._lesson.tests)
+            tests = all_tests(self._lesson)
         except LessonDefinitionError as error:
-            yield self._from_error(error, self._lesson.tests)
+            files = self._lesson.test_files
+            meant = (file for file in files if str(error).startswith(f"{file}:"))
+            yield self._from_error(error, next(meant, files[0]))
             return
         graded = [test for test in tests if test.points is not None]
         yield from self._points(graded)
@@ -130,21 +132,21 @@ class _Checker:
             yield self._problem(self._toml, line, what, "Change one to match the other.")
 
     def _tests(self, tests: Iterable[LessonTest]) -> Iterator[Problem]:
-        path, seen = self._lesson.tests, Counter[str]()
+        seen = Counter[str]()
         for test in tests:
             seen[test.name] += 1
             if seen[test.name] > 1:
                 what = f"a second {test.name}: it replaces the first, whose points are lost."
-                yield self._problem(path, test.line, what, "Rename one of the two.")
+                yield self._problem(test.file, test.line, what, "Rename one of the two.")
             if test.points is None:
                 what = f"{test.name} has no @points, so nobody sees its verdict."
-                yield self._problem(path, test.line, what, "Give it points, or remove it.")
+                yield self._problem(test.file, test.line, what, "Give it points, or remove it.")
             if test.title == test.name:
                 what = f"{test.name} has no docstring; its first line is what students read."
-                yield self._problem(path, test.line, what, "Say in a line what is tested.")
+                yield self._problem(test.file, test.line, what, "Say in a line what is tested.")
             if test.points is not None and test.hint is None:
                 what = f"{test.name} names no section of hints.md."
-                yield self._problem(path, test.line, what, "Add @hint(...).")
+                yield self._problem(test.file, test.line, what, "Add @hint(...).")
 
     def _hint_sections(self, graded: Iterable[LessonTest]) -> Iterator[Problem]:
         sections, used = self._lesson.hints, set()
@@ -153,7 +155,7 @@ class _Checker:
             if test.hint is not None and test.hint not in sections:
                 what = f"{test.name} names the hint {test.hint!r}, which hints.md does not have."
                 remedy = f"Write '## {test.hint}', or name one of: {', '.join(sections)}."
-                yield self._problem(self._lesson.tests, test.line, what, remedy)
+                yield self._problem(test.file, test.line, what, remedy)
         for section, steps in sections.items():
             line = _line_of(self._hints, rf"## +{re.escape(section)} *$")
             if len(steps) != HINT_STEPS or not all(steps):

@@ -84,7 +84,7 @@ def _benchmark(
     name = f"{test.id}[{parameters}]"
     described = SimpleNamespace(
         name=name,
-        fullname=f"course/{report.lesson}/test_{report.lesson}.py::{name}",
+        fullname=f"course/{report.lesson}/{test.file}::{name}",
         group=" ".join(filter(None, (report.lesson, test.id, case.id))),
         param=parameters,
         params={"case": case.id, "side": side},

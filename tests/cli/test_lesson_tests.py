@@ -8,7 +8,7 @@ import pytest
 
 from grader.errors import LessonDefinitionError
 from grader.lesson import Course
-from grader.lesson_tests import LessonTest, find_test, graded_tests, read_tests
+from grader.lesson_tests import LessonTest, all_tests, find_test, graded_tests, read_tests
 
 
 def write(folder: Path, text: str) -> Path:
@@ -19,20 +19,42 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_names_titles_points_hints_and_lines_come_from_the_source(course: Path) -> None:
+    file = course / "course" / "lesson01" / "test_lesson01.py"
     assert graded_tests(Course(course).lesson("1")) == (
-        LessonTest("test_any_length", "Vectors of any length", 3.0, "mask", 5),
-        LessonTest("test_types", "fp16 and bf16", 1.0, None, 12),
+        LessonTest("test_any_length", "Vectors of any length", 3.0, "mask", file, 5),
+        LessonTest("test_types", "fp16 and bf16", 1.0, None, file, 12),
     )
 
 
 def test_tests_without_points_are_read_but_not_graded(course: Path) -> None:
     lesson = Course(course).lesson("1")
-    assert [test.points for test in read_tests(lesson.tests)] == [3.0, 1.0, None]
+    assert [test.points for test in all_tests(lesson)] == [3.0, 1.0, None]
 
 
 def test_a_marker_may_be_written_in_full(tmp_path: Path) -> None:
     text = '@pytest.mark.points(0.5)\n@testing.hint("a b")\ndef test_a(): ...\n'
-    assert read_tests(write(tmp_path, text)) == (LessonTest("test_a", "test_a", 0.5, "a b", 3),)
+    file = write(tmp_path, text)
+    assert read_tests(file) == (LessonTest("test_a", "test_a", 0.5, "a b", file, 3),)
+
+
+def test_tests_in_several_files_are_one_list_in_the_order_of_the_files(course: Path) -> None:
+    folder = course / "course" / "lesson01"
+    (folder / "test_before.py").write_text("@points(2)\ndef test_first(): ...\n")
+    (folder / "test_then.py").write_text("@points(2)\ndef test_last(): ...\n")
+    found = graded_tests(Course(course).lesson("1"))
+    assert [(test.name, test.file.name) for test in found] == [
+        ("test_first", "test_before.py"),
+        ("test_any_length", "test_lesson01.py"),
+        ("test_types", "test_lesson01.py"),
+        ("test_last", "test_then.py"),
+    ]
+
+
+def test_a_lesson_without_tests_names_the_file_that_is_missing(course: Path) -> None:
+    lesson = Course(course).lesson("1")
+    lesson.test_files[0].unlink()
+    with pytest.raises(LessonDefinitionError, match="test_lesson01.py: the tests cannot be read"):
+        graded_tests(lesson)
 
 
 @pytest.mark.parametrize(

@@ -342,7 +342,7 @@ def test_a_lesson_whose_tests_cannot_be_collected_says_where(
     lesson = make_lesson(tests)
     with pytest.raises(LessonDefinitionError) as raised:
         run(lesson, tmp_path)
-    assert str(lesson.tests) in str(raised.value)
+    assert str(lesson.test_files[0]) in str(raised.value)
     assert words in str(raised.value)
 
 
@@ -354,10 +354,27 @@ def test_hidden_cases_that_cannot_be_read_stop_the_run(
         run(lesson, tmp_path)
 
 
+def test_tests_in_several_files_are_graded_in_the_order_of_the_files(
+    make_lesson: MakeLesson, tmp_path: Path
+) -> None:
+    lesson = make_lesson("@points(1)\ndef test_it():\n    fail('one', 'm')\n")
+    text = HEADER + "@points(1)\ndef test_last():\n    fail('two', 'm')\n"
+    (lesson.folder / "test_then.py").write_text(text)
+    report = run(lesson, tmp_path)
+    assert [(test.id, test.file) for test in report.tests] == [
+        ("test_it", f"test_{lesson.name}.py"),
+        ("test_last", "test_then.py"),
+    ]
+    alone = run(lesson, tmp_path, only=("test_last",))
+    assert [test.id for test in alone.tests] == ["test_last"]
+
+
 def test_tests_that_were_edited_are_read_again(make_lesson: MakeLesson, tmp_path: Path) -> None:
     lesson = make_lesson("@points(1)\ndef test_it():\n    fail('before', 'm')\n")
     assert verdict_of(run(lesson, tmp_path), "test_it")[1] == "before"
-    lesson.tests.write_text(HEADER + "@points(1)\ndef test_it():\n    fail('afterwards', 'm')\n")
+    lesson.test_files[0].write_text(
+        HEADER + "@points(1)\ndef test_it():\n    fail('afterwards', 'm')\n"
+    )
     assert verdict_of(run(lesson, tmp_path), "test_it")[1] == "afterwards"
 
 
@@ -412,7 +429,7 @@ def test_a_lesson_can_be_run_by_pytest_alone(tmp_path: Path) -> None:
     file = tmp_path / "lesson01.py"
     file.write_text(SKELETON)
     reports = Reports()
-    tests = tiny_lesson().tests
+    (tests,) = tiny_lesson().test_files
     sys.modules.pop(tests.stem, None)
     code = pytest.main(
         [str(tests), f"--rootdir={tests.parent}", "-c/dev/null", "--import-mode=importlib",

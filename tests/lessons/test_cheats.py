@@ -88,7 +88,8 @@ def test_the_policy_refuses_what_its_header_says(entry: Subject) -> None:
 
 def attacked(entry: Subject) -> list[Function]:
     """The function that each attacked test calls."""
-    text, functions = entry.lesson.tests.read_text(), entry.lesson.functions
+    text = "\n".join(file.read_text() for file in entry.lesson.test_files)
+    functions = entry.lesson.functions
     found = []
     for test in entry.only:
         body = re.search(rf"def {test}\(.*?(?=\n@|\ndef |\Z)", text, re.DOTALL)

@@ -80,7 +80,8 @@ def needing_a_gpu(lesson: Lesson) -> set[str]:
     """Names of the tests that ask for a fixture which only a GPU serves."""
     functions = [
         node
-        for node in ast.parse(lesson.tests.read_text(encoding="utf-8")).body
+        for file in lesson.test_files
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
     ]
     return {node.name for node in functions if GPU_FIXTURES & {arg.arg for arg in node.args.args}}
