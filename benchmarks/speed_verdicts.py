@@ -69,7 +69,7 @@ def repeat_verdicts(
         comparison = request.prepare()
         warm = time.monotonic()
         trial = Trial(ratio_goal(threshold), between_runs=noise)
-        comparison.run(trial, [])
+        request.measured(trial, comparison)
         found = trial.decisions["ratio"]
         rows.append(
             {

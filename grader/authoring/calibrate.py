@@ -21,6 +21,7 @@ from grader.judge.timing.calibration import Calibration, ReferenceSpeed, authore
 from grader.judge.timing.itself import against_itself
 from grader.judge.timing.request import SpeedRequest, gpu_uuid
 from grader.judge.timing.statistics import LOOKS, interval
+from grader.judge.timing.turns import turn
 from grader.lesson import Course, Lesson
 from grader.report.progress import SilentProgress
 from grader.run import RunRequest, grade
@@ -45,6 +46,7 @@ def calibrate(course: Course, lessons: Sequence[Lesson], say: Callable[[str], No
 
     Raises:
         CalibrationFailedError: There is no GPU, or a reference solution is not right on it.
+        NotMeasuredError: A baseline could not be timed against itself.
     """
     if not torch.cuda.is_available():
         raise CalibrationFailedError("There is no CUDA GPU on this machine to calibrate.")
@@ -59,6 +61,13 @@ def calibrate(course: Course, lessons: Sequence[Lesson], say: Callable[[str], No
         if found:
             references[lesson.name] = found
     say("ceilings")
+    with turn(gpu_uuid(device)):
+        copied, read = ceiling.copy_bandwidth(device), ceiling.read_bandwidth(device)
+        products = {
+            "float16": ceiling.matmul_rate(device),
+            "bfloat16": ceiling.matmul_rate(device, torch.bfloat16),
+            "int8": ceiling.int8_matmul_rate(device),
+        }
     state = machine.snapshot(gpu_uuid(device))
     return Calibration(
         gpu=name,
@@ -70,13 +79,9 @@ def calibrate(course: Course, lessons: Sequence[Lesson], say: Callable[[str], No
         },
         date=date.today().isoformat(),
         authored_on=authored_on(course.root) or name,
-        copy_bandwidth_bytes_per_s=ceiling.copy_bandwidth(device),
-        matmul_flops_per_s={
-            "float16": ceiling.matmul_rate(device),
-            "bfloat16": ceiling.matmul_rate(device, torch.bfloat16),
-            "int8": ceiling.int8_matmul_rate(device),
-        },
-        read_bandwidth_bytes_per_s=ceiling.read_bandwidth(device),
+        copy_bandwidth_bytes_per_s=copied,
+        matmul_flops_per_s=products,
+        read_bandwidth_bytes_per_s=read,
         between_runs=between_runs(requests[0], say) if requests else 0.0,
         references=references,
     )

@@ -13,6 +13,7 @@ from grader.judge.process import WorkerProcess
 from grader.judge.session import Session
 from grader.judge.source import SubmissionSource
 from grader.judge.submission import Submission
+from grader.judge.timing.turns import PATIENCE_S
 from grader.lesson import Lesson
 from grader.results import Device
 
@@ -32,6 +33,7 @@ class Grading:
         targets: GPU targets that interpreted kernels are compiled for, on machines without one.
         speed_probe: Takes each speed measurement instead of the verdict; for calibration.
         policed: Whether the policy has a say.
+        patience_s: How long to wait for other gradings that measure on the same GPU.
     """
 
     lesson: Lesson
@@ -41,6 +43,7 @@ class Grading:
     targets: tuple[str, ...] = ()
     speed_probe: Callable[..., None] | None = None  # takes a SpeedRequest
     policed: bool = True
+    patience_s: float = PATIENCE_S
     _sessions: dict[str, Session] = field(default_factory=dict)
 
     def adopt(self, worker: WorkerProcess) -> None:

@@ -20,7 +20,7 @@ import torch
 # Written, it would leave lines in the cache that the timed call has to write back.
 _FLUSH_BYTES = 2**30
 _LEAD = 2.0  # times as long as a call takes Python the GPU is kept busy before it
-_MOST_FLUSHES = 32  # a call that waits for the GPU itself is never overtaken
+_MOST_FLUSHES = 64  # a call that waits for the GPU itself is never overtaken
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def spreads(
     kernels that are timed and not the waiting for their launches.
     """
     launching = {name: _launching_seconds(call, warm_up) for name, call in implementations.items()}
+    if not cold:  # what warms the cache is launched behind the same flushes
+        launching = {name: 2 * seconds for name, seconds in launching.items()}
     flush = torch.ones(_flush_bytes() // 4, dtype=torch.float32, device="cuda")
     flushes = _flushes(launching, _gpu_seconds(flush.sum))
     spans: dict[str, list[tuple[Any, Any]]] = {name: [] for name in implementations}
@@ -115,14 +117,14 @@ def _launching_seconds(call: Callable[[], Any], warm_up: int) -> float:
 
 
 def _gpu_seconds(call: Callable[[], Any]) -> float:
-    """GPU time of a call, warm."""
-    call()
-    start, end = event(), event()
-    start.record()
-    call()
-    end.record()
+    """GPU time of a call at the least."""
+    stamps = [event() for _ in range(4)]
+    for stamp in stamps:
+        stamp.record()
+        call()
     torch.cuda.synchronize()
-    return float(start.elapsed_time(end)) * 1e-3
+    spans = zip(stamps, stamps[1:], strict=False)
+    return min(float(start.elapsed_time(end)) for start, end in spans) * 1e-3
 
 
 def _flushes(launching: Mapping[str, float], flush_s: float) -> dict[str, int]:

@@ -33,8 +33,9 @@ def descendants(pid: int) -> set[int]:
     found: set[int] = set()
     waiting = [pid]
     while waiting:
-        young = by_parent.get(waiting.pop(), [])
-        found.update(young)
+        # What was read at different moments may contradict itself: an id was given again.
+        young = set(by_parent.get(waiting.pop(), ())) - found
+        found |= young
         waiting += young
     return found
 

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from grader.judge.replies import ShortageError
-from grader.judge.timing.measure import Comparison, Round
+from grader.judge.timing import measure as measure_module
+from grader.judge.timing.measure import BATCH_SECONDS, MOST_SECONDS, Comparison, Round
 from grader.judge.timing.mirror import Mirror, agrees
-from grader.judge.timing.request import SpeedRequest
 from grader.judge.timing.sequential import Trial, ratio_goal
 from grader.judge.timing.sides import Batch, Sample
 from grader.judge.timing.statistics import LOOKS
@@ -93,6 +92,7 @@ def prepared(
     sides: tuple[Any, Any] = (Twin(torch.add), student)
     comparison = Comparison(*sides, mirror(), seed, inspect)
     comparison.prepare("", 7)
+    comparison.settle()
     return comparison
 
 
@@ -114,6 +114,7 @@ def round_beside(*ways_s: float) -> Round:
     sides: tuple[Any, Any] = (Waited(*ways_s), Twin(torch.add))
     comparison = Comparison(*sides, mirror(), 1)
     comparison.prepare("", 7)
+    comparison.settle()
     return comparison.round()
 
 
@@ -128,6 +129,28 @@ def test_what_others_on_the_gpu_make_of_the_way_is_not_taken_off() -> None:
     found = round_beside(*[1.0] * 7, 0.0)
     assert [batch.overhead_s for batch in found.batches] == [0.0] * 4
     assert found.quadruple.b1 == pytest.approx(1e-2)
+
+
+class Quick(Twin):
+    """A side with calls of 0.1 ms, whatever its worker says of them."""
+
+    def __init__(self, said_s: float) -> None:
+        super().__init__(torch.add)
+        self.said_s = said_s
+
+    def prepare(self, reference: str, seed: int, rings: int) -> float:
+        return self.said_s
+
+    def go(self, calls: int, samples: Sequence[Sample], audit: bool = False) -> Batch:
+        batch = super().go(calls, samples, audit)
+        return replace(batch, wall_s=calls * 1e-4, events_s=calls * 1e-4)
+
+
+@pytest.mark.parametrize("said_s", [1e-5, 1e-4, 3e-4, 1.0])
+def test_batches_last_as_planned_whatever_the_worker_says_of_its_speed(said_s: float) -> None:
+    comparison = prepared(Quick(said_s))
+    walls = [comparison.round().b1.wall_s for _ in range(3)]
+    assert all(BATCH_SECONDS / 2 < wall_s < 2 * BATCH_SECONDS for wall_s in walls)
 
 
 def test_a_clock_of_the_worker_that_runs_ahead_takes_nothing_off() -> None:
@@ -400,50 +423,21 @@ def test_a_worker_is_looked_at_once_more_after_the_last_batch() -> None:
     assert asked[-2:] == ["go", "arm"]
 
 
-# ------------------------------------------------------- shortage of memory
-
-
-class Contended(SpeedRequest):
-    """A measurement on a GPU that others use too: short of memory as often as the test says."""
-
-    shortages = 1
-    room = True
-
-    def prepare(self) -> Any:
-        return self
-
-    def run(self, trial: Trial, rounds: list[Round]) -> None:
-        rounds += measure(Twin(torch.add))
-        trial.add(rounds[-1].quadruple)
-        type(self).shortages -= 1
-        if type(self).shortages >= 0:
-            raise ShortageError("no room")
-
-    def has_room(self) -> bool:
-        return self.room
-
-
-@pytest.fixture
-def contended(monkeypatch: pytest.MonkeyPatch) -> Contended:
-    monkeypatch.setattr(Contended, "shortages", 1)
-    nothing: Any = None
-    return Contended(nothing, "test_speed", nothing, nothing, nothing)
-
-
-def test_after_a_shortage_the_measurement_goes_on_with_what_it_has(contended: Contended) -> None:
-    trial = Trial(ratio_goal(0.9))
-    assert len(contended.measured(trial)) == len(trial.quadruples) == 2
-
-
-@pytest.mark.parametrize(
-    ("shortages", "room"),
-    [(1, False), (2, True)],  # the second: baseline's worker or judge, so nobody's fault
-)
-def test_memory_that_stays_short_while_timing_costs_no_points(
-    contended: Contended, monkeypatch: pytest.MonkeyPatch, shortages: int, room: bool
+def test_a_measurement_that_holds_others_up_for_too_long_stays_undecided(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Contended, "shortages", shortages)
-    monkeypatch.setattr(Contended, "room", room)
-    with pytest.raises(Judged) as caught:
-        contended.measured(Trial(ratio_goal(0.9)))
-    assert caught.value.status is Status.DEFERRED
+    comparison = prepared(Twin(torch.add))
+    moments = iter([0.0, MOST_SECONDS - 1, MOST_SECONDS])
+    monkeypatch.setattr(measure_module.time, "monotonic", lambda: next(moments))
+    trial = Trial(ratio_goal(0.5))
+    comparison.run(trial, [])
+    assert (len(trial.quadruples), trial.finished) == (2, False)
+
+
+def test_one_quadruple_is_measured_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = prepared(Twin(torch.add))
+    moments = iter([0.0, 2 * MOST_SECONDS])
+    monkeypatch.setattr(measure_module.time, "monotonic", lambda: next(moments))
+    trial = Trial(ratio_goal(0.5))
+    comparison.run(trial, [])
+    assert len(trial.quadruples) == 1

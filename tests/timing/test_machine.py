@@ -95,6 +95,24 @@ def test_everything_that_an_appeal_would_ask_for_is_read() -> None:
     assert found == expected
 
 
+def test_who_worked_is_asked_for_a_span_of_time(nvml: Nvml) -> None:
+    samples = [SimpleNamespace(pid=12, smUtil=30), SimpleNamespace(pid=11, smUtil=0)] * 2
+    asked: list[int] = []
+    nvml.__dict__["answers"]["nvmlDeviceGetProcessUtilization"] = lambda _, since: (
+        asked.append(since) or samples
+    )
+    found = snapshot(0, since_us=7)
+    assert found is not None
+    assert (found.working, asked) == ((12,), [7])
+
+
+@pytest.mark.usefixtures("nvml")
+def test_who_worked_is_unknown_where_the_driver_does_not_tell() -> None:
+    found = snapshot(0, since_us=7)
+    assert found is not None
+    assert found.working is None
+
+
 def test_settings_are_never_changed(nvml: Nvml) -> None:
     snapshot(0)
     snapshot("GPU-1b2c")

@@ -48,6 +48,7 @@ class MachineState:
         power_throttled_s: Seconds throttled by power since the driver was loaded.
         thermal_throttled_s: The same by temperature.
         processes: Ids of the processes that compute on it, as the driver counts them.
+        working: Ids of those that used its multiprocessors since the moment asked for.
         peak_bytes_per_s: Memory bandwidth by data sheet: twice the clock times the width.
         source: ``"nvml"`` or ``"nvidia-smi"``.
     """
@@ -64,6 +65,7 @@ class MachineState:
     power_throttled_s: float | None = None
     thermal_throttled_s: float | None = None
     processes: tuple[int, ...] | None = None
+    working: tuple[int, ...] | None = None
     peak_bytes_per_s: float | None = None
     source: str = "nvml"
 
@@ -72,14 +74,15 @@ class MachineState:
         return asdict(self)
 
 
-def snapshot(gpu: int | str = 0) -> MachineState | None:
+def snapshot(gpu: int | str = 0, since_us: int | None = None) -> MachineState | None:
     """The state of a GPU now; None where there is none to ask.
 
     Args:
         gpu: Its UUID (``"GPU-…"``), which CUDA and the driver agree on, or the driver's
             index, which ``CUDA_VISIBLE_DEVICES`` may number otherwise than CUDA.
+        since_us: Microseconds since the epoch; who worked since then is asked as well.
     """
-    return _snapshot_nvml(gpu) or _snapshot_smi(gpu)
+    return _snapshot_nvml(gpu, since_us) or _snapshot_smi(gpu)
 
 
 def warnings(before: MachineState | None, after: MachineState | None, others: int = 0) -> list[str]:
@@ -131,21 +134,21 @@ def _throttled(before: MachineState, after: MachineState) -> list[str]:
     return list(reasons)
 
 
-def _snapshot_nvml(gpu: int | str) -> MachineState | None:
+def _snapshot_nvml(gpu: int | str, since_us: int | None) -> MachineState | None:
     try:
         nvml: Any = importlib.import_module("pynvml")
         nvml.nvmlInit()
     except Exception:  # noqa: B902 - no binding, no driver, an old driver: all the same here
         return None
     try:
-        return _read_nvml(nvml, gpu)
+        return _read_nvml(nvml, gpu, since_us)
     except nvml.NVMLError:
         return None
     finally:
         nvml.nvmlShutdown()
 
 
-def _read_nvml(nvml: Any, gpu: int | str) -> MachineState:
+def _read_nvml(nvml: Any, gpu: int | str, since_us: int | None) -> MachineState:
     by_uuid = isinstance(gpu, str)
     find = nvml.nvmlDeviceGetHandleByUUID if by_uuid else nvml.nvmlDeviceGetHandleByIndex
     device = find(gpu)
@@ -169,6 +172,7 @@ def _read_nvml(nvml: Any, gpu: int | str) -> MachineState:
         power_throttled_s=_violation(ask, _POWER),
         thermal_throttled_s=_violation(ask, _THERMAL),
         processes=_pids(ask("ComputeRunningProcesses")),
+        working=None if since_us is None else _working(ask("ProcessUtilization", since_us)),
         peak_bytes_per_s=_peak(ask("MaxClockInfo", _MEMORY), ask("MemoryBusWidth")),
     )
 
@@ -180,6 +184,12 @@ def _violation(ask: Callable[..., Any], policy: int) -> float | None:
 
 def _pids(processes: Any) -> tuple[int, ...] | None:
     return None if processes is None else tuple(process.pid for process in processes)
+
+
+def _working(samples: Any) -> tuple[int, ...] | None:
+    if samples is None:  # the GPU cannot tell, or nobody worked
+        return None
+    return tuple(sorted({sample.pid for sample in samples if sample.smUtil}))
 
 
 def _peak(memory_mhz: float | None, bus_bits: int | None) -> float | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,12 +26,14 @@ from grader.protocol.frames import Message
 from grader.testing import fail, refuse
 
 BATCH_SECONDS = 0.045
+MOST_SECONDS = 120.0  # of a run: others wait for their turn meanwhile
 _FEWEST_CALLS = 16
 _CHECKED_BATCHES = 3
 _LONGEST_UNWATCHED = 4  # quadruples between two audits
 _OVERHEAD_BATCHES = 7
 _OVERHEAD_LENGTH = 0.3  # of a timed batch: what is looked for does not grow with the calls
-_MOST_LENGTHENINGS = 8
+_MOST_ADJUSTMENTS = 8
+_MOST_AT_ONCE = 8.0  # times as many calls, or as few
 _MOST_CALLS = 450_000
 
 
@@ -91,34 +94,49 @@ class Comparison:
         for number in range(_CHECKED_BATCHES):
             calls = self._random.randint(1, 2 * self._mirror.rings)
             self._student_batch(calls, audit=number == 0)
-        self._lengthen_batches()
+
+    def settle(self) -> None:
+        """Find how many calls a batch has and how long the way to the worker is; once.
+
+        What is found depends on who else is on the GPU, as the measurement itself.
+        """
+        if self._overhead_s < math.inf:
+            return
+        self._adjust_batches(time.monotonic() + MOST_SECONDS)
         for _ in range(_OVERHEAD_BATCHES):
             self._a(_OVERHEAD_LENGTH * self._length())
 
-    def _lengthen_batches(self) -> None:
-        """Make batches last by the judge's clock, whatever the worker said of its own speed.
+    def _adjust_batches(self, end: float) -> None:
+        """Make the student's batches last as long as planned by the judge's clock.
 
-        Of a batch that is too short the way to the worker and back would be most, and taking it
-        off would leave next to nothing.
+        Whatever the worker said of its own speed: of a batch that is too short the way to the
+        worker and back would be most, and taking it off would leave next to nothing. What is left
+        of the way is then the same part of a batch on both sides.
         """
-        for _ in range(_MOST_LENGTHENINGS):
+        for _ in range(_MOST_ADJUSTMENTS):
             batch = self._b(1.0)
-            if batch.wall_s >= BATCH_SECONDS / 2 or batch.calls >= _MOST_CALLS:
+            factor = BATCH_SECONDS / batch.wall_s
+            factor = min(max(factor, 1 / _MOST_AT_ONCE), _MOST_AT_ONCE)
+            calls = min(batch.calls * factor, _MOST_CALLS)
+            self._calls[self._student] = calls
+            is_at_limit = max(calls, _FEWEST_CALLS) == batch.calls
+            if 0.5 <= factor <= 2 or is_at_limit or time.monotonic() > end:
                 return
-            longer = min(BATCH_SECONDS / batch.wall_s, 8.0)
-            self._calls[self._student] = min(batch.calls * longer, _MOST_CALLS)
 
     def run(self, trial: Trial, rounds: list[Round]) -> None:
         """Measure until the trial is finished, and add the batches to ``rounds``.
 
         A trial that others began is gone on with. Nothing is decided before an audit of this run.
+        What takes too long is left undecided.
         """
+        end = time.monotonic() + MOST_SECONDS
+        self.settle()
         left = trial.next_look - len(trial.quadruples)
         if left == 1:
             self.audit()
         due = self._random.randrange(1, max(left, 2))
         measured = 0
-        while not trial.finished:
+        while not trial.finished and (not trial.quadruples or time.monotonic() < end):
             rounds.append(self.round())
             trial.add(rounds[-1].quadruple)
             measured += 1

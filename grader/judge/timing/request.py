@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -17,7 +17,7 @@ from grader.judge.conduct import Conduct
 from grader.judge.invocation import Scenario
 from grader.judge.seeds import case_seed
 from grader.judge.submission import GradedFunction
-from grader.judge.timing import ceiling, machine
+from grader.judge.timing import ceiling
 from grader.judge.timing.calibration import Calibration, find
 from grader.judge.timing.credit import SpeedSpec
 from grader.judge.timing.measure import Comparison, Round
@@ -28,12 +28,12 @@ from grader.judge.timing.roofline import Ceiling, Work
 from grader.judge.timing.sequential import Trial
 from grader.judge.timing.sides import Side
 from grader.judge.timing.statistics import Quadruple
+from grader.judge.timing.surroundings import Surroundings, Watch
 from grader.judge.timing.thresholds import Threshold, effective_threshold
 from grader.judge.timing.turns import turn
 from grader.judge.timing.verdict import Verdict, judge, not_discriminating, start_trial
 from grader.protocol.data import Data
 from grader.protocol.frames import Message
-from grader.sandbox.processes import descendants
 
 if TYPE_CHECKING:
     from grader.judge.grading import Grading
@@ -61,6 +61,19 @@ class Contest:
     oracle: str
     baseline_inputs: str
     scenario: Scenario | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a trial was fed with, and what went on beside.
+
+    Attributes:
+        rounds: The batches, in the order of time.
+        surroundings: What was seen of the GPU meanwhile.
+    """
+
+    rounds: list[Round]
+    surroundings: Surroundings
 
 
 @dataclass(frozen=True)
@@ -97,27 +110,23 @@ class SpeedRequest:
         if not threshold.discriminates:
             return not_discriminating(), None
         trial = start_trial(threshold, self.work)
-        with turn(gpu_uuid()):
-            before = machine.snapshot(gpu_uuid())
-            rounds = self.measured(trial, comparison)
-            after = machine.snapshot(gpu_uuid())
-        top = Ceiling.of(calibration) if calibration else _ceiling_now(self.work)
+        found = self.measured(trial, comparison)
+        top = Ceiling.of(calibration) if calibration else self._ceiling_now()
         student, theirs = achieved(trial.quadruples, self.work, top)
-        baseline = self.contest.baseline
-        others = max(self._others_on(before), self._others_on(after))
-        verdict = judge(trial, threshold, baseline, student.impossible(theirs), others)
+        baseline, beside = self.contest.baseline, found.surroundings
+        verdict = judge(trial, threshold, baseline, student.impossible(theirs), beside.at_work)
         circumstances = Circumstances(
-            events=_by_events(rounds),
-            calls_per_batch=rounds[-1].b1.calls,
-            before=before,
-            after=after,
-            flags=machine.warnings(before, after, others),
+            events=_by_events(found.rounds),
+            calls_per_batch=found.rounds[-1].b1.calls,
+            before=beside.before,
+            after=beside.after,
+            flags=beside.flags,
         )
         timing = timing_json(trial, threshold, verdict, baseline, student, circumstances)
         return verdict, timing
 
-    def measured(self, trial: Trial, comparison: Comparison | None = None) -> list[Round]:
-        """Measure until the trial is finished; the batches, in the order of time.
+    def measured(self, trial: Trial, comparison: Comparison | None = None) -> Measurement:
+        """Measure until the trial is finished, or for so long that it stays undecided.
 
         After a shortage of memory the measurement goes on in fresh workers. What was measured
         before it still counts: whoever feigns one gets no second chance.
@@ -128,10 +137,21 @@ class SpeedRequest:
         """
         rounds: list[Round] = []
         if comparison is not None:
+            return self._run(comparison, trial, rounds)
+        return excuses.believed(lambda: self._run(self.prepare(), trial, rounds), self.has_room)
+
+    def _run(self, comparison: Comparison, trial: Trial, rounds: list[Round]) -> Measurement:
+        with self._turn() as contended, Watch(gpu_uuid(), self.grading.processes) as watch:
             comparison.run(trial, rounds)
-        else:
-            excuses.believed(lambda: self.prepare().run(trial, rounds), self.has_room)
-        return rounds
+        return Measurement(rounds, watch.seen(contended))
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """As ``turns.turn``; a run that waited in vain does not wait for that long again."""
+        with turn(gpu_uuid(), self.grading.patience_s) as contended:
+            if contended:
+                self.grading.patience_s = 0.0
+            yield contended
 
     def log_ratios(self, count: int) -> list[float]:
         """Log-ratios of so many quadruples, whatever they would decide.
@@ -139,8 +159,9 @@ class SpeedRequest:
         Raises:
             Judged: As ``verdict`` does.
         """
-        with turn(gpu_uuid()):
-            comparison = self.prepare()
+        comparison = self.prepare()
+        with self._turn():
+            comparison.settle()
             return [comparison.round().quadruple.log_ratio for _ in range(count)]
 
     def has_room(self) -> bool:
@@ -195,9 +216,15 @@ class SpeedRequest:
         provenance.require_own_work(conduct, self.grading.source.text)
         provenance.require_launches(conduct)
 
-    def _others_on(self, gpu: machine.MachineState | None) -> int:
-        """How many processes on a GPU this run has not started."""
-        return machine.others(gpu, self.grading.processes(), descendants(os.getpid()))
+    def _ceiling_now(self) -> Ceiling:
+        """The ceiling of a GPU that has no calibration, measured on the spot."""
+        device, work = torch.device("cuda", 0), self.work
+        with self._turn():
+            copy = ceiling.copy_bandwidth(device) if work.bytes_moved else None
+            rates = {"float16": ceiling.matmul_rate(device)} if work.flops else {}
+            if work.flops and work.dtype == "int8":
+                rates["int8"] = ceiling.int8_matmul_rate(device)
+        return Ceiling(copy, copy, rates)
 
     def _needs(self) -> list[int]:
         """Bytes of each block of memory that the two workers may need."""
@@ -218,16 +245,6 @@ class SpeedRequest:
 def gpu_uuid(device: torch.device | None = None) -> str:
     """The driver's name of a GPU; the index that CUDA gives it may be another one there."""
     return f"GPU-{torch.cuda.get_device_properties(device or 0).uuid}"
-
-
-def _ceiling_now(work: Work) -> Ceiling:
-    """The ceiling of a GPU that has no calibration, measured on the spot."""
-    device = torch.device("cuda", 0)
-    copy = ceiling.copy_bandwidth(device) if work.bytes_moved else None
-    rates = {"float16": ceiling.matmul_rate(device)} if work.flops else {}
-    if work.flops and work.dtype == "int8":
-        rates["int8"] = ceiling.int8_matmul_rate(device)
-    return Ceiling(copy, copy, rates)
 
 
 def _by_events(rounds: list[Round]) -> Seconds:

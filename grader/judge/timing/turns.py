@@ -1,9 +1,10 @@
 """Whose turn it is to measure on a GPU: gradings at the same time wait for each other.
 
 Students on one machine, or an instructor who grades several submissions at once, would
-otherwise time each other's work. Only the measuring takes turns; all else goes on beside it. The
-turn is an advisory lock on a file (flock(2)), which the kernel ends with its holder: whoever
-crashes holds nobody up.
+otherwise time each other's work. Only the timed batches take turns; workers are started, kernels
+compiled and results compared beside them. The turn is an advisory lock on a file (flock(2)) in a
+folder that all users of a machine share, which the kernel ends with its holder: whoever crashes
+holds nobody up. Containers that share a GPU but no such folder do not see each other.
 """
 
 from __future__ import annotations
@@ -16,29 +17,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PATIENCE_S = 120.0
-"""A measurement takes 2 to 20 seconds; who does not let go for so long does not grade."""
+PATIENCE_S = 150.0
+"""Seconds: somewhat longer than a measurement may take (``measure.MOST_SECONDS``)."""
+
+FOLDERS = (Path("/tmp"), Path(tempfile.gettempdir()))  # noqa: S108 - the one that all users share
 
 _PAUSE_S = 0.02
 
 
 @contextmanager
 def turn(gpu: str, patience_s: float = PATIENCE_S) -> Iterator[bool]:
-    """Measure alone among gradings on a GPU; whether the others did let go.
+    """Measure alone among gradings on a GPU; tells whether another one measures all the same.
 
-    Whoever may not lock, or waits in vain, measures all the same: the measurement itself tells
-    whether it was disturbed.
+    Whoever waits in vain measures beside it. Whoever may not lock here cannot know.
 
     Args:
         gpu: The driver's name of the GPU, ``"GPU-…"``.
         patience_s: How long to wait for the others, in seconds.
     """
-    file = _opened(Path(tempfile.gettempdir()) / f"grader-turn-{gpu}.lock")
+    names = (folder / f"grader-turn-{gpu}.lock" for folder in FOLDERS)
+    file = next((file for name in names if (file := _opened(name)) is not None), None)
     if file is None:
         yield False
         return
     try:
-        yield _locked(file, patience_s)
+        yield _is_held(file, patience_s)
     finally:
         os.close(file)  # which lets go
 
@@ -56,12 +59,17 @@ def _opened(path: Path) -> int | None:
     return None
 
 
-def _locked(file: int, patience_s: float) -> bool:
+def _is_held(file: int, patience_s: float) -> bool:
+    """Take the lock, or find that somebody else keeps it."""
     end = time.monotonic() + patience_s
     while True:
-        with suppress(BlockingIOError):
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        if time.monotonic() >= end:
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return True
+            time.sleep(_PAUSE_S)
+        except OSError:  # a file system without such locks
             return False
-        time.sleep(_PAUSE_S)
+        else:
+            return False

@@ -3,7 +3,7 @@
 Passing takes proof: an interval wholly above full credit, by ratio or, for a memory-bound
 test, by bandwidth. Losing points takes proof as well: wholly below by every goal; the share
 then follows the credit curve at the estimate, by the better of the goals. Nothing is proved
-against a submission while somebody else's work on the GPU disturbs. Anything else is
+against a submission while somebody else works on the GPU. Anything else is
 inconclusive and measured again.
 """
 
@@ -79,7 +79,7 @@ def judge(
         threshold: What the test asks on this GPU.
         baseline: Name of the baseline, for the sentence.
         impossible: What ``Achieved.impossible`` said.
-        others: How many processes were on the GPU that the grader has not started.
+        others: How many processes that the grader has not started worked on the GPU, or may have.
     """
     if impossible is not None:
         return _impossible(impossible, others)
@@ -90,9 +90,7 @@ def judge(
     if reached:
         return _passed(reached[0], baseline)
     if all(credit.decision.outcome is Outcome.BELOW for credit in by_goal):
-        if others and trial.disturbed:
-            return _contended(by_goal[0], baseline, trial.disturbed, others)
-        return _slow(by_goal, baseline)
+        return _contended(by_goal[0], baseline, others) if others else _slow(by_goal, baseline)
     undecided = [credit for credit in by_goal if credit.decision.outcome is Outcome.UNDECIDED]
     return _inconclusive(undecided[0], baseline, trial.disturbed)
 
@@ -156,10 +154,10 @@ def _impossible(why: str, others: int) -> Verdict:
     return Verdict(Status.INCONCLUSIVE, 0.0, "speed-undecided", message)
 
 
-def _contended(credit: _Credit, baseline: str, disturbed: int, others: int) -> Verdict:
+def _contended(credit: _Credit, baseline: str, others: int) -> Verdict:
     message = (
-        f"{credit.measured(baseline)}, but {_beside(others)} disturbed {disturbed} of "
-        f"{credit.interval.n} rounds. {_WHEN_FREE}"
+        f"{credit.measured(baseline)}, all points from {credit.told(credit.curve.full)}; but "
+        f"{_beside(others)} may have taken its time. {_WHEN_FREE}"
     )
     return Verdict(Status.INCONCLUSIVE, 0.0, "speed-undecided", message, credit.name)
 
