@@ -11,13 +11,13 @@ from grader.lab.style import INK, Picture, legend, looks, power_ticks
 from grader.units import quantity
 
 if TYPE_CHECKING:
-    from grader.lab.benchmark import Benchmark
+    from grader.lab.rates import Rates
 
 _SCALES = {"B/s": ("TB/s", 1e12), "FLOP/s": ("TFLOP/s", 1e12), "OP/s": ("TOP/s", 1e12)}
 _FIRST = ("yours", "reference solution")
 
 
-def plot(found: Benchmark, title: str = "") -> Picture:
+def plot(found: Rates, title: str = "") -> Picture:
     """Rates over sizes, spread as bars, the ceiling as a line."""
     if not found.times:
         return note(" ".join([*found.remarks.values(), found.found.source]))
@@ -43,7 +43,7 @@ def plot(found: Benchmark, title: str = "") -> Picture:
     return made
 
 
-def _line(axes: Axes, found: Benchmark, name: str, factor: float, look: dict[str, Any]) -> None:
+def _line(axes: Axes, found: Rates, name: str, factor: float, look: dict[str, Any]) -> None:
     by_size = found.times[name]
     sizes = sorted(by_size)
     middle = [found.rate(by_size[size][0], size) / factor for size in sizes]
@@ -54,7 +54,7 @@ def _line(axes: Axes, found: Benchmark, name: str, factor: float, look: dict[str
     axes.errorbar(sizes, middle, yerr=[low, high], label=name, lw=wide, ms=5, capsize=2, **look)
 
 
-def _ceiling(axes: Axes, found: Benchmark, unit: str, factor: float) -> None:
+def _ceiling(axes: Axes, found: Rates, unit: str, factor: float) -> None:
     top = found.ceiling
     if top is not None:
         kind = "large copy" if unit == "TB/s" else "large product"
