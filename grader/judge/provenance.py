@@ -16,6 +16,7 @@ import torch
 
 from grader.judge.call import Call, Returned, leaves
 from grader.judge.conduct import Conduct, Operation, base_name
+from grader.judge.records import MOST_KERNELS
 from grader.protocol.frames import ProtocolViolation
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, Output, refuse
@@ -60,7 +61,7 @@ _RUN_FOR = {
 # How elements get to Python, which could compute with them.
 _TO_PYTHON = frozenset({
     "tolist", "numpy", "array", "dlpack", "reduce_ex", "cpu", "storage", "typed_storage",
-    "untyped_storage",
+    "untyped_storage", "map", "map2", "apply",
 })  # fmt: skip
 _ONE_NUMBER = ("item", "local_scalar_dense")
 
@@ -212,6 +213,8 @@ def _foreign_kernel(conduct: Conduct, text: str) -> str | None:
     for kernel in sorted(set().union(*conduct.kernels)):
         if kernel not in own:
             return kernel
+    if len(conduct.device_kernels) >= MOST_KERNELS:
+        return f"one of more than {MOST_KERNELS} different ones"
     used = {operation.name for operation in conduct.operations} | conduct.beside
     # Kernels of further operations, allowed or the course's, go by many names.
     plain = used <= ALWAYS

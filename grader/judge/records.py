@@ -30,6 +30,8 @@ LONGEST_NAME = 200
 MOST_LAUNCHES = 512
 MOST_TENSORS = 512
 MOST_NOTES = 64
+MOST_KERNELS = 256
+_MOST_OPERATIONS = 65 * 5  # names, with some lines each
 
 _KIND = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _LONGEST_KERNEL = 480
@@ -126,22 +128,22 @@ def audit(message: Message) -> Message:
     return {
         "operations": [
             {"name": text(one, "name"), "line": line(one), "count": integer(one, "count")}
-            for one in objects(message, "operations", MOST_NOTES)
+            for one in objects(message, "operations", _MOST_OPERATIONS)
         ],
         "beside": _names(message, "beside", LONGEST_NAME),
         "starts": [
             {"what": _one_of(one, "what", ("thread", "process")), "line": line(one)}
             for one in objects(message, "starts", MOST_NOTES)
         ],
-        "device_kernels": _names(message, "device_kernels", _LONGEST_KERNEL),
+        "device_kernels": _names(message, "device_kernels", _LONGEST_KERNEL, MOST_KERNELS),
         "tampered": _names(message, "tampered", LONGEST_NAME),
     }
 
 
-def _names(message: Message, key: str, longest: int) -> list[str]:
+def _names(message: Message, key: str, longest: int, most: int = MOST_NOTES) -> list[str]:
     values: list[Any] = field(message, key, list)
-    if len(values) > MOST_NOTES or not all(isinstance(value, str) for value in values):
-        raise ProtocolViolation(f"field {key!r} should be at most {MOST_NOTES} names")
+    if len(values) > most or not all(isinstance(value, str) for value in values):
+        raise ProtocolViolation(f"field {key!r} should be at most {most} names")
     return [printable(value[: 4 * longest])[:longest] for value in values]
 
 

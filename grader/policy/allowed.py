@@ -65,6 +65,23 @@ FRAMES = _words("""
     tb_frame tb_next co_code co_consts func_globals mro
 """)
 
+# Attributes of tensors and kernels by which something is called that no line of the call shows, or
+# that only the interpreter has.
+HOOKS = _words("""
+    add_pre_run_hook pre_run_hooks raw_src register_hook register_multi_grad_hook
+    register_post_accumulate_grad_hook register_prehook register_saved_tensors_hooks
+    set_printoptions handle
+""")
+
+# Attributes of a kernel that run it as a function of Python.
+BARE_KERNEL = _words("fn run")
+
+# Methods that compute and that Triton's tensors have as well: in a kernel they are Triton's.
+KERNEL_METHODS = _words("""
+    abs argmax argmin ceil cos cumprod cumsum erf exp exp2 floor gather log log2 logical_and
+    logical_or max min rsqrt sigmoid sin softmax sqrt sum
+""")
+
 # Types, constants and other values of torch; what is below them is theirs.
 TYPES = _words("""
     Tensor Size device dtype layout memory_format finfo iinfo Generator float64 double float32 float

@@ -98,6 +98,8 @@ class Rules:
         self._inner.add(id(root))
         for part, following in zip(chain, ["", *(each.attr for each in chain)], strict=False):
             yield from self._reached(part.attr, following)
+        if isinstance(root, ast.Name) and root.id in self._kernels:
+            yield from self._bare(chain[-1])
         if not isinstance(node.ctx, ast.Load):
             yield from self._assigned(node)
         elif self._names.paths(node):
@@ -115,6 +117,14 @@ class Rules:
         if name in allowed.FRAMES or (_is_dunder(name) and name not in harmless):
             why = "It leads into Python itself. A submission does without it."
             yield self._finding("forbidden-attribute", f".{name}", why)
+        if name in allowed.HOOKS:
+            why = "What a call does must stand in its lines. Do without hooks and inner parts."
+            yield self._finding("forbidden-attribute", f".{name}", why)
+
+    def _bare(self, node: ast.Attribute) -> Iterator[Finding]:
+        if node.attr in allowed.BARE_KERNEL:
+            why = "It runs a kernel as a function of Python. Launch it: kernel[grid](...)."
+            yield self._finding("forbidden-attribute", _told(node), why)
 
     def _assigned(self, node: ast.Attribute) -> Iterator[Finding]:
         if self._names.paths(node.value):
@@ -163,7 +173,8 @@ class Rules:
         computes = base in allowed.METHODS or (name != base and base in allowed.IN_PLACE)
         if not called and base == name and base in allowed.FIELDS:
             return
-        if computes and name not in self._methods and not self._place.in_kernel:
+        is_tritons = self._place.in_kernel and base in allowed.KERNEL_METHODS
+        if computes and name not in self._methods and not is_tritons:
             yield self._finding("torch-instead-of-kernel", f".{name}()", COMPUTE, base)
 
     def _compared(self, node: ast.Compare) -> Iterable[Finding]:

@@ -9,33 +9,43 @@ cost points and never earns any.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
+from torch._tensor_str import PRINT_OPTS
 from torch.overrides import TorchFunctionMode
 from triton.runtime.jit import JITFunction
 
 from grader.protocol.frames import Message
-from grader.worker.callers import Caller, Files, caller_of
+from grader.worker.callers import Caller, Files, caller_of, is_served_by_grader
 from grader.worker.device_kernels import kernels_on_device
 from grader.worker.dispatch import DispatchMode
 from grader.worker.integrity import tampered
 from grader.worker.origins import Origins
 from grader.worker.starts import watched_starts
 
-# A frame is bounded; the first lines say it all.
+# A frame is bounded. Of an operation a few lines say it all, and a sum the rest; of operations
+# there are never so many.
 MOST_OPERATIONS = 64
+MOST_LINES = 4
 MOST_NAME = 80
+TOO_MANY = "grader::too_many_operations"
 
-# Tensors of so many elements are numbers with a device: settings, counts. Longer ones are data.
+# Tensors of so many elements are numbers with a device: settings, counts. Longer ones are data, and
+# so are many of them. What is printed is for people, up to some pages of it.
 MOST_NUMBERS = 16
+MOST_IN_ALL = 64
+MOST_PRINTED = 10_000
 
 # How elements get out of torch's sight without an operation of torch.
 _TO_HOST = {"tolist", "numpy", "__array__", "__dlpack__", "__reduce_ex__", "storage",
-            "typed_storage", "_typed_storage", "untyped_storage"}  # fmt: skip
+            "typed_storage", "_typed_storage", "untyped_storage", "map_", "map2_",
+            "apply_"}  # fmt: skip
+_PRINTS = {"__repr__", "__str__", "__format__"}
 
 
 class Audit:
@@ -55,7 +65,9 @@ class Audit:
         """
         self.origins = Origins(inputs)
         self._files = files
-        self._operations: Counter[tuple[str, int | None]] = Counter()
+        self._operations: dict[str, Counter[int | None]] = {}
+        self._handed_out = 0
+        self._printed = 0
         self._beside: dict[str, None] = {}
         self._starts: list[Message] = []
         self.kernels: list[str] = []
@@ -74,15 +86,31 @@ class Audit:
 
     def host_access(self, name: str, tensor: torch.Tensor) -> None:
         """A method was called that hands a tensor's memory to Python."""
-        if tensor.numel() > MOST_NUMBERS:
-            caller = caller_of(self._files)
-            if caller.is_submission:
-                self._note(f"aten::{name}", caller)
+        # The grader's own room for a tensor asks for its memory, in the middle of a student's call.
+        if is_served_by_grader(sys._getframe(1), self._files):
+            return
+        caller = caller_of(self._files)
+        if not caller.is_submission:
+            return
+        self._handed_out += tensor.numel()
+        if tensor.numel() > MOST_NUMBERS or self._handed_out > MOST_IN_ALL:
+            self._note(f"aten::{name}", caller)
+
+    def printed(self, tensor: torch.Tensor) -> None:
+        """A tensor became text, in which the numbers can be read."""
+        caller = caller_of(self._files)
+        if caller.is_submission:
+            self._printed += min(tensor.numel(), int(min(PRINT_OPTS.threshold, 2**62)))
+            if self._printed > MOST_PRINTED:
+                self._note("aten::tolist", caller)
 
     def _note(self, name: str, caller: Caller) -> None:
-        key = name[:MOST_NAME], caller.line
-        if key in self._operations or len(self._operations) < MOST_OPERATIONS:
-            self._operations[key] += 1
+        name = name[:MOST_NAME]
+        if name not in self._operations and len(self._operations) >= MOST_OPERATIONS:
+            name = TOO_MANY
+        lines = self._operations.setdefault(name, Counter())
+        known = caller.line in lines or len(lines) < MOST_LINES
+        lines[caller.line if known else None] += 1
 
     def started(self, what: str, caller: Caller) -> None:
         """The submission started a thread or a process."""
@@ -94,7 +122,8 @@ class Audit:
         return {
             "operations": [
                 {"name": name, "line": line, "count": min(count, 2**31)}
-                for (name, line), count in self._operations.items()
+                for name, lines in self._operations.items()
+                for line, count in lines.items()
             ],
             "beside": list(self._beside),
             "starts": self._starts,
@@ -160,8 +189,11 @@ class _HostAccess(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         name = getattr(func, "__name__", "")
-        if name in _TO_HOST and args and isinstance(args[0], torch.Tensor):
-            self._audit.host_access(name, args[0])
+        if args and isinstance(args[0], torch.Tensor):
+            if name in _TO_HOST:
+                self._audit.host_access(name, args[0])
+            elif name in _PRINTS:
+                self._audit.printed(args[0])
         return func(*args, **(kwargs or {}))
 
 

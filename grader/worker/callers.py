@@ -1,8 +1,10 @@
 """Whose code asked for something: the submission, the course, or a library on behalf of one.
 
-The nearest line outside torch and Python's own library decides. An operation that
-autograd's engine runs was asked for by whoever started the engine, in whichever thread. What
-belongs to nobody known is the submission's: code that it made up, or read from elsewhere.
+The nearest line of the submission or the course decides. What lies between, be it torch, Triton or
+the grader, serves whoever called it: Triton calls what it is given, such as hooks and heuristics,
+and need not leave a line of the submission nearer than its own. An operation that autograd's engine
+runs was asked for by whoever started the engine, in whichever thread. What belongs to nobody known
+is the submission's: code that it made up, or read from elsewhere.
 """
 
 from __future__ import annotations
@@ -83,18 +85,24 @@ def caller_of(files: Files) -> Caller:
 
 def caller_from(frame: FrameType | None, files: Files) -> Caller | None:
     """Who asked, seen from a frame outwards; ``None`` if there are only libraries."""
+    is_grader = False
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file == files.submission or not (_is_between(file) or _is_known(file, files)):
+            return Caller(True, _line_in(frame, files.submission))
+        if file in files.course:
+            return Caller(False)
+        is_grader = is_grader or (file not in _NOTES and file.startswith((_GRADER, _TRITON)))
+        frame = frame.f_back
+    return Caller(False) if is_grader else None
+
+
+def is_served_by_grader(frame: FrameType | None, files: Files) -> bool:
+    """Whether the nearest line outside of torch and Python is Triton's or the grader's own."""
     while frame is not None and _is_between(frame.f_code.co_filename):
         frame = frame.f_back
-    if frame is None:
-        return None
-    file = frame.f_code.co_filename
-    # What Triton does with tensors on its own, as an autotuner does, serves its launches.
-    trusted = file in files.course or file.startswith((_GRADER, _TRITON))
-    if trusted and file != files.submission:
-        return Caller(False)
-    while frame is not None and frame.f_code.co_filename != files.submission:
-        frame = frame.f_back
-    return Caller(True, frame.f_lineno if frame is not None else None)
+    file = frame.f_code.co_filename if frame is not None else ""
+    return file != files.submission and file.startswith((_GRADER, _TRITON))
 
 
 def is_library(file: str) -> bool:
@@ -112,6 +120,16 @@ def is_python(file: str) -> bool:
 def is_ours(file: str) -> bool:
     """Whether a file is the grader's."""
     return file.startswith(_GRADER)
+
+
+def _line_in(frame: FrameType | None, submission: str) -> int | None:
+    while frame is not None and frame.f_code.co_filename != submission:
+        frame = frame.f_back
+    return frame.f_lineno if frame is not None else None
+
+
+def _is_known(file: str, files: Files) -> bool:
+    return file in files.course or file.startswith((_GRADER, _TRITON))
 
 
 def _is_between(file: str) -> bool:
