@@ -98,11 +98,12 @@ class Rules:
         self._inner.add(id(root))
         for part, following in zip(chain, ["", *(each.attr for each in chain)], strict=False):
             yield from self._reached(part.attr, following)
-        if isinstance(root, ast.Name) and root.id in self._kernels:
-            yield from self._bare(chain[-1])
         if not isinstance(node.ctx, ast.Load):
             yield from self._assigned(node)
-        elif self._names.paths(node):
+            return
+        if isinstance(root, ast.Name) and root.id in self._kernels:
+            yield from self._bare(chain[-1])
+        if self._names.paths(node):
             yield from self._paths(node)
         else:
             for part in chain:

@@ -1,6 +1,6 @@
 # lessons: 01 03 05
 # based-on: hollow
-# expect: refused * torch-instead-of-kernel
+# expect: refused * torch-instead-of-kernel|kernel-not-launched
 # unpoliced: refused * torch-instead-of-kernel
 # Fills the notes on torch's operations with harmless ones, each in a line of its own, before PyTorch
 # computes.
