@@ -88,11 +88,11 @@ def caller_from(frame: FrameType | None, files: Files) -> Caller | None:
     is_grader = False
     while frame is not None:
         file = frame.f_code.co_filename
-        if file == files.submission or not (_is_between(file) or _is_known(file, files)):
-            return Caller(True, _line_in(frame, files.submission))
-        if file in files.course:
+        if file in files.course and file != files.submission:
             return Caller(False)
-        is_grader = is_grader or (file not in _NOTES and file.startswith((_GRADER, _TRITON)))
+        if file == files.submission or not (_is_between(file) or _is_tool(file)):
+            return Caller(True, _line_in(frame, files.submission))
+        is_grader = is_grader or _is_tool(file)
         frame = frame.f_back
     return Caller(False) if is_grader else None
 
@@ -102,7 +102,7 @@ def is_served_by_grader(frame: FrameType | None, files: Files) -> bool:
     while frame is not None and _is_between(frame.f_code.co_filename):
         frame = frame.f_back
     file = frame.f_code.co_filename if frame is not None else ""
-    return file != files.submission and file.startswith((_GRADER, _TRITON))
+    return file != files.submission and _is_tool(file)
 
 
 def is_library(file: str) -> bool:
@@ -128,8 +128,9 @@ def _line_in(frame: FrameType | None, submission: str) -> int | None:
     return frame.f_lineno if frame is not None else None
 
 
-def _is_known(file: str, files: Files) -> bool:
-    return file in files.course or file.startswith((_GRADER, _TRITON))
+def _is_tool(file: str) -> bool:
+    """Whether a file is Triton's, or the grader's but not of those that take the notes."""
+    return file not in _NOTES and file.startswith((_GRADER, _TRITON))
 
 
 def _is_between(file: str) -> bool:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -172,14 +169,6 @@ def test_faster_than_possible_accuses_only_on_a_gpu_of_ones_own(
     monkeypatch.setattr(ceiling, "copy_bandwidth", lambda _: 1e9)
     verdict, _ = asked(Played(student_s=1e-6), Work(bytes_moved=1e7)).verdict()
     assert verdict.status is status
-
-
-@pytest.fixture
-def child() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        yield process.pid
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def test_what_the_grader_started_is_no_excuse(on_gpu: list[int], child: int) -> None:

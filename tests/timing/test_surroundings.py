@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -75,14 +73,6 @@ def test_workers_that_were_replaced_are_not_somebody_elses(look: Look) -> None:
     look(OWN, OWN + 2)
     ids = iter([{OWN, OWN + 1}] * 2 + [{OWN, OWN + 2}] * 2)
     assert seen(lambda: next(ids)).others == 0
-
-
-@pytest.fixture
-def child() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        yield process.pid
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def test_what_this_process_started_is_not_somebody_elses(look: Look, child: int) -> None:
