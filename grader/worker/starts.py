@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from grader.worker import launchers
 from grader.worker.callers import Caller, Files, caller_from, is_library, is_ours, is_python
 
 # Events of sys.addaudithook; those of threads came with Python 3.12.
@@ -73,8 +74,7 @@ def watched_starts(files: Files, tell: Callable[[str, Caller], None]) -> Iterato
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and is_python(frame.f_code.co_filename):
             frame = frame.f_back
-        # Triton calls its assembler; torch has threads of its own.
-        if frame is None or not is_library(frame.f_code.co_filename):
+        if frame is None or not _needs_helpers(frame.f_code.co_filename):
             caller = caller_from(frame, files) or Caller(True)
             if caller.is_submission:
                 tell(what, caller)
@@ -86,6 +86,11 @@ def watched_starts(files: Files, tell: Callable[[str, Caller], None]) -> Iterato
         yield
     finally:
         _told = None
+
+
+def _needs_helpers(file: str) -> bool:
+    """Triton calls its assembler, as do our launchers a compiler; torch has threads of its own."""
+    return is_library(file) or file == launchers.__file__
 
 
 def _alive(files: Files) -> Iterator[Caller]:

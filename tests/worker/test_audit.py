@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from grader.protocol.frames import Message
 from grader.scenarios import gradients
 from grader.worker.audit import MOST_LINES, TOO_MANY, audited
 from grader.worker.callers import Files
+from grader.worker.launchers import quick_launchers
 
 DEVICES = [
     "cpu",
@@ -219,6 +221,28 @@ def test_a_process_is_noted_when_it_starts(submission: Any) -> None:
     notes, _ = made.run(torch.ones(4))
 
     assert {"what": "process", "line": made.line("# here")} in notes["starts"]
+
+
+@pytest.mark.skipif(
+    shutil.which("gcc") is None and shutil.which("clang") is None, reason="needs a C compiler"
+)
+def test_what_triton_starts_to_build_a_kernel_is_nobodys_process(
+    submission: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    made = submission(
+        "from triton.runtime.build import compile_module_from_src\n\ndef f(x):\n"
+        "    source = '#include <Python.h>\\n'\n"
+        "    source += 'static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, \"empty\"};\\n'\n"
+        "    source += 'PyMODINIT_FUNC PyInit_empty(void) { return PyModule_Create(&module); }'\n"
+        "    compile_module_from_src(source, 'empty', [], [], [])\n"
+    )
+
+    with quick_launchers():
+        notes, _ = made.run(torch.ones(4))
+
+    assert list(tmp_path.rglob("*.so"))
+    assert notes["starts"] == []
 
 
 def test_nothing_is_noted_of_threads_outside_a_call(submission: Any) -> None:
