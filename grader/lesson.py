@@ -37,6 +37,8 @@ class Function:
             may still be a stub.
         torch: Operations of torch that its host code may use beyond those that every function
             may (``grader.policy.allowed``): names below ``torch``, without a trailing underscore.
+        whole_tensors: Whether these may work on whole tensors, as in a training; otherwise they
+            are for totals and counts.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Function:
     backward_kernels: tuple[str, ...] = ()
     differentiated: bool = False
     torch: tuple[str, ...] = ()
+    whole_tensors: bool = False
 
     @property
     def required_kernels(self) -> tuple[str, ...]:
@@ -264,10 +267,15 @@ def _read_lesson(root: Path, name: str) -> Lesson:
 
 
 def _function(path: Path, name: str, entry: object) -> Function:
+    table = f"functions.{name}"
+    settings = {**entry} if isinstance(entry, dict) else entry
+    whole_tensors = settings.pop("whole_tensors", False) if isinstance(settings, dict) else False
+    if not isinstance(whole_tensors, bool):
+        raise LessonDefinitionError(f"{path}: [{table}] whole_tensors is neither true nor false.")
     keys = ("kernels", "backward_kernels", "torch")
-    lists = _names(path, f"functions.{name}", entry, keys)
+    lists = _names(path, table, settings, keys)
     kernels, backward_kernels, torch = (lists[key] for key in keys)
-    return Function(name, kernels, backward_kernels, torch=torch)
+    return Function(name, kernels, backward_kernels, torch=torch, whole_tensors=whole_tensors)
 
 
 def _names(

@@ -97,6 +97,7 @@ class Call:
         device: What it ran on, ``"interpreter"`` or a GPU's name.
         required_kernels: Kernels of the submission that the result must come from.
         torch_operations: What this function may use of torch beyond what every one may.
+        whole_tensors: Whether that may work on whole tensors; otherwise on totals and counts.
     """
 
     function: str
@@ -105,6 +106,7 @@ class Call:
     device: str
     required_kernels: tuple[str, ...] = ()
     torch_operations: tuple[str, ...] = ()
+    whole_tensors: bool = False
 
     @property
     def output(self) -> torch.Tensor:

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
+
 from grader.judge import records
-from grader.judge.call import Call
+from grader.judge.call import Call, Input
 from grader.lesson import Function
 from grader.protocol.frames import Message
+
+# Elements that torch may work on where it is allowed totals and counts: in all, and for each row.
+_FEW_ELEMENTS = 64
+_A_ROW = 16
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,13 @@ class Operation:
         name: As a lesson names it: ``"add"``, not ``"aten::add_"``.
         line: The line, where it is known.
         count: How often.
+        elements: Of the largest tensor each time, in all.
     """
 
     name: str
     line: int | None
     count: int
+    elements: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class Conduct:
         function: Name of the submission's function.
         required_kernels: Kernels of the submission that the result must come from.
         torch_operations: What this function may use of torch beyond what every one may.
+        most_elements: On how many elements these may work in one run; ``None``: on any number.
         launches: The kernels launched, run by run.
         audits: The notes beside them, run by run; an empty one tells of nothing.
     """
@@ -61,6 +70,7 @@ class Conduct:
     torch_operations: frozenset[str]
     launches: Sequence[Sequence[Message]]
     audits: Sequence[Message]
+    most_elements: int | None = None
 
     @staticmethod
     def of(call: Call) -> Conduct:
@@ -71,6 +81,7 @@ class Conduct:
             frozenset(call.torch_operations),
             [run.launches for run in call.runs],
             [run.audit for run in call.runs],
+            None if call.whole_tensors else _totals_of(call.inputs),
         )
 
     @staticmethod
@@ -92,7 +103,7 @@ class Conduct:
             ProtocolViolation: The notes are forged; so for the other properties.
         """
         return [
-            Operation(base_name(note["name"]), note["line"], note["count"])
+            Operation(base_name(note["name"]), note["line"], note["count"], note["elements"])
             for note in self._notes("operations")
         ]
 
@@ -127,6 +138,19 @@ class Conduct:
 
     def _notes(self, name: str) -> Sequence[Any]:
         return [note for audit in self._decoded for note in audit.get(name, ())]
+
+
+def _totals_of(inputs: Collection[Input]) -> int:
+    """How many elements totals and counts have to do with, generously.
+
+    A few numbers for each row of the largest input, or half of it: what looks at each element
+    even once is more.
+    """
+    largest = max((given.tensor for given in inputs), key=torch.Tensor.numel, default=None)
+    if largest is None:
+        return _FEW_ELEMENTS
+    rows = largest.shape[:-1].numel()
+    return max(_FEW_ELEMENTS, _A_ROW * rows, largest.numel() // 2)
 
 
 def base_name(name: str) -> str:

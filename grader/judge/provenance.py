@@ -97,6 +97,7 @@ def require_own_work(conduct: Conduct, text: str | None = None) -> None:
             why = _objection(conduct, operation)
             if why:
                 _refuse("torch-instead-of-kernel", why, operation.line)
+        _require_totals(conduct)
         foreign = _foreign_kernel(conduct, text) if text is not None else None
     except ProtocolViolation as violation:
         message = f"The record of what {conduct.function}() did is forged: {violation}."
@@ -151,9 +152,9 @@ def require_origins(call: Call, wanted: Sequence[Output]) -> None:
 _WHENCE = {
     "torch": "no launched kernel had the returned tensor among its arguments, nor one that it "
     "was copied from. The result must be written by your kernels.",
-    "foreign": "what was returned had been there before the call, or was made or overwritten "
-    "outside torch. "
-    "Compute the result in each call, with your kernels.",
+    "foreign": "it comes from data that had been there before the call, or that were made or "
+    "overwritten outside torch. Compute the result in each call, with your kernels, and allocate "
+    "in each call what they work in: a workspace or a table may not be kept from call to call.",
     "unseen": "what was returned lies in memory that this call did not allocate. Allocate the "
     "result in each call, and let your kernels write it.",
 }
@@ -192,10 +193,36 @@ def _objection(conduct: Conduct, operation: Operation) -> str | None:
         return None
     more = sorted(one for one in allowed if "." not in one)
     here = f", and here for {', '.join(more)}" if more else ""
+    unknown = " (in no line of your file, as in a gradient that autograd derives by itself)"
     return (
-        f"{function}() computes with torch{where}: {name}. The result must come from your own "
-        "Triton kernels, so do this step in one of them. torch is for allocating, copying and "
-        f"viewing tensors{here}."
+        f"{function}() computes with torch{where or unknown}: {name}. The result must come from "
+        "your own Triton kernels, so do this step in one of them. torch is for allocating, copying "
+        f"and viewing tensors{here}."
+    )
+
+
+def _require_totals(conduct: Conduct) -> None:
+    """See that what a lesson allows of torch was used for totals and counts, where that is meant.
+
+    Raises:
+        Judged: Tensors were as large as data.
+    """
+    if conduct.most_elements is None:
+        return
+    computing = _spelled_out(conduct.torch_operations) - ALWAYS
+    used = [operation for operation in conduct.operations if operation.name in computing]
+    most = conduct.most_elements * max(len(conduct.audits), 1)
+    if sum(operation.elements for operation in used) <= most:
+        return
+    largest = max(used, key=lambda operation: operation.elements)
+    where = f", most of them in line {largest.line}" if largest.line is not None else ""
+    _refuse(
+        "torch-instead-of-kernel",
+        f"{conduct.function}() lets torch compute on too many elements{where} ({largest.name}). "
+        f"{', '.join(sorted({operation.name for operation in used}))} may be used here for totals "
+        "and counts, of one number a row. What has to be done for each element is your Triton "
+        "kernels' work.",
+        largest.line,
     )
 
 

@@ -127,7 +127,12 @@ def audit(message: Message) -> Message:
         return {}
     return {
         "operations": [
-            {"name": text(one, "name"), "line": line(one), "count": integer(one, "count")}
+            {
+                "name": text(one, "name"),
+                "line": line(one),
+                "count": integer(one, "count"),
+                "elements": integer(one, "elements"),
+            }
             for one in objects(message, "operations", _MOST_OPERATIONS)
         ],
         "beside": _names(message, "beside", LONGEST_NAME),

@@ -88,8 +88,16 @@ class Session:
                 machine has too little memory for the case, which defers it.
         """
         runs = self._believed(invocation, lambda: self._runs(invocation))
-        asked, inputs, device = invocation.function, invocation.inputs, self.describe()["device"]
-        return Call(asked.name, inputs, runs, device, asked.required_kernels, asked.torch)
+        asked = invocation.function
+        return Call(
+            asked.name,
+            invocation.inputs,
+            runs,
+            self.describe()["device"],
+            asked.required_kernels,
+            asked.torch,
+            asked.whole_tensors,
+        )
 
     def peak_memory(self, invocation: Invocation) -> int:
         """Bytes that one call allocates at most beyond its inputs.

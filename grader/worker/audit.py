@@ -10,9 +10,9 @@ cost points and never earns any.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from grader.worker.callers import Caller, Files, caller_of, is_served_by_grader
 from grader.worker.device_kernels import kernels_on_device
 from grader.worker.dispatch import DispatchMode
 from grader.worker.integrity import tampered
-from grader.worker.origins import Origins
+from grader.worker.origins import Origins, tensors_in
 from grader.worker.starts import watched_starts
 
 # A frame is bounded. Of an operation a few lines say it all, and a sum the rest; of operations
@@ -41,11 +41,29 @@ MOST_NUMBERS = 16
 MOST_IN_ALL = 64
 MOST_PRINTED = 10_000
 
+# A gradient that comes back in several parts is added up by autograd itself. Of many parts that is
+# a computation.
+_ADDS_UP = {"aten::add", "aten::add_"}
+MOST_ADDED_UP = 16
+
 # How elements get out of torch's sight without an operation of torch.
 _TO_HOST = {"tolist", "numpy", "__array__", "__dlpack__", "__reduce_ex__", "storage",
             "typed_storage", "_typed_storage", "untyped_storage", "map_", "map2_",
             "apply_"}  # fmt: skip
 _PRINTS = {"__repr__", "__str__", "__format__"}
+
+
+@dataclass
+class _Uses:
+    """Of an operation, by one line.
+
+    Attributes:
+        count: How often.
+        elements: Of the largest tensor each time, in all.
+    """
+
+    count: int = 0
+    elements: int = 0
 
 
 class Audit:
@@ -65,7 +83,8 @@ class Audit:
         """
         self.origins = Origins(inputs)
         self._files = files
-        self._operations: dict[str, Counter[int | None]] = {}
+        self._operations: dict[str, dict[int | None, _Uses]] = {}
+        self._added_up = 0
         self._handed_out = 0
         self._printed = 0
         self._beside: dict[str, None] = {}
@@ -74,13 +93,13 @@ class Audit:
 
     def operation(self, func: Any, arguments: tuple[Any, ...], result: Any) -> None:
         """Torch ran an operation; ``func`` is an overload of ``torch.ops``."""
-        caller = caller_of(self._files)
+        name = "aten::cpu" if _to_host(arguments, result) else str(func._schema.name)
+        caller = self._caller(name)
         self.origins.operation(func, arguments, result, trusted=not caller.is_submission)
         if func.is_view:
             return
-        name = "aten::cpu" if _to_host(arguments, result) else str(func._schema.name)
         if caller.is_submission:
-            self._note(name, caller)
+            self._note(name, caller, _elements((*arguments, result)))
         elif len(self._beside) < MOST_OPERATIONS:
             self._beside.setdefault(name[:MOST_NAME])
 
@@ -104,13 +123,23 @@ class Audit:
             if self._printed > MOST_PRINTED:
                 self._note("aten::tolist", caller)
 
-    def _note(self, name: str, caller: Caller) -> None:
+    def _caller(self, name: str) -> Caller:
+        """Whose an operation is."""
+        caller = caller_of(self._files)
+        if caller.by_engine and name in _ADDS_UP and self._added_up < MOST_ADDED_UP:
+            self._added_up += 1
+            return Caller(False)
+        return caller
+
+    def _note(self, name: str, caller: Caller, elements: int = 0) -> None:
         name = name[:MOST_NAME]
         if name not in self._operations and len(self._operations) >= MOST_OPERATIONS:
             name = TOO_MANY
-        lines = self._operations.setdefault(name, Counter())
+        lines = self._operations.setdefault(name, {})
         known = caller.line in lines or len(lines) < MOST_LINES
-        lines[caller.line if known else None] += 1
+        uses = lines.setdefault(caller.line if known else None, _Uses())
+        uses.count += 1
+        uses.elements += elements
 
     def started(self, what: str, caller: Caller) -> None:
         """The submission started a thread or a process."""
@@ -121,9 +150,14 @@ class Audit:
         """The notes as a field of a frame."""
         return {
             "operations": [
-                {"name": name, "line": line, "count": min(count, 2**31)}
+                {
+                    "name": name,
+                    "line": line,
+                    "count": min(uses.count, 2**31),
+                    "elements": min(uses.elements, 2**62),
+                }
                 for name, lines in self._operations.items()
-                for line, count in lines.items()
+                for line, uses in lines.items()
             ],
             "beside": list(self._beside),
             "starts": self._starts,
@@ -215,6 +249,12 @@ def _launches_noted(origins: Origins) -> Iterator[None]:
         yield
     finally:
         JITFunction.run = run
+
+
+def _elements(values: tuple[Any, ...]) -> int:
+    """Those of the largest tensor, or list of tensors, of an operation."""
+    counts = (sum(tensor.numel() for tensor in tensors_in((value,))) for value in values)
+    return max(counts, default=0)
 
 
 def _to_host(arguments: tuple[Any, ...], result: Any) -> bool:

@@ -3,8 +3,9 @@
 The nearest line of the submission or the course decides. What lies between, be it torch, Triton or
 the grader, serves whoever called it: Triton calls what it is given, such as hooks and heuristics,
 and need not leave a line of the submission nearer than its own. An operation that autograd's engine
-runs was asked for by whoever started the engine, in whichever thread. What belongs to nobody known
-is the submission's: code that it made up, or read from elsewhere.
+runs was asked for by whoever started the engine, in whichever thread; if that is the course, by
+whoever built the graph, which is the submission. What belongs to nobody known is the submission's:
+code that it made up, or read from elsewhere.
 """
 
 from __future__ import annotations
@@ -65,10 +66,12 @@ class Caller:
     Attributes:
         is_submission: Whether the submission did; else the course or the worker.
         line: The line of the submission, where it is known.
+        by_engine: Autograd's engine did, for the course, in a graph of the submission's.
     """
 
     is_submission: bool
     line: int | None = None
+    by_engine: bool = False
 
 
 def caller_of(files: Files) -> Caller:
@@ -89,12 +92,18 @@ def caller_from(frame: FrameType | None, files: Files) -> Caller | None:
     while frame is not None:
         file = frame.f_code.co_filename
         if file in files.course and file != files.submission:
-            return Caller(False)
+            return _course()
         if file == files.submission or not (_is_between(file) or _is_tool(file)):
             return Caller(True, _line_in(frame, files.submission))
         is_grader = is_grader or _is_tool(file)
         frame = frame.f_back
-    return Caller(False) if is_grader else None
+    return _course() if is_grader else None
+
+
+def _course() -> Caller:
+    """The course, or the engine that it has started."""
+    in_backward = torch._C._current_autograd_node() is not None
+    return Caller(in_backward, by_engine=in_backward)
 
 
 def is_served_by_grader(frame: FrameType | None, files: Files) -> bool:

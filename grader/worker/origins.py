@@ -79,11 +79,12 @@ class Origins:
         """A kernel was launched.
 
         Data from before the call can be all that it stored, where they are as many as that;
-        tables and locks are fewer.
+        tables and locks are fewer. Whether it only stored to them cannot be seen on a GPU: so
+        workspaces are to be allocated in each call, and ``docs/rules.md`` says so.
         """
         given = [*tensors_in(arguments)]
-        foreign = [tensor.numel() for tensor in given if not self._get(tensor) & Note.SEEN]
-        most = max((count for count in foreign if count > _FEW), default=0)
+        foreign = [tensor.numel() for tensor in given if self._is_foreign(tensor)]
+        most = max(foreign, default=0)
         for tensor in given:
             tainted = Note.FOREIGN if tensor.numel() <= most else 0
             self._add(tensor, Note.KERNEL | tainted)
@@ -109,11 +110,15 @@ class Origins:
         return note
 
     def _of_argument(self, tensor: torch.Tensor) -> int:
+        foreign = Note.FOREIGN if self._is_foreign(tensor) else 0
+        return self._get(tensor) & ~Note.SEEN | foreign
+
+    def _is_foreign(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor holds data of which this call has not seen where they come from."""
         note = self._get(tensor)
         unseen = not note & Note.SEEN and tensor.numel() > _FEW
-        if unseen or self._stamps.was_overwritten(tensor):
-            note |= Note.FOREIGN
-        return note & ~Note.SEEN
+        overwritten = self._stamps.was_overwritten(tensor)
+        return unseen or overwritten or bool(note & Note.FOREIGN)
 
     def _get(self, tensor: torch.Tensor) -> int:
         storage = _storage(tensor)

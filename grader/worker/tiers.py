@@ -113,7 +113,8 @@ class Interpreted:
         results = self._compile_check.compile_launches(
             captured, self.targets, cache_dir=self.compile_cache
         )
-        return [_without_accesses(result.to_json()) for result in results[:MOST_COMPILED]]
+        told = sorted(results, key=lambda result: result.ok)[:MOST_COMPILED]  # what failed first
+        return [_without_accesses(result.to_json()) for result in told]
 
     def finish(self) -> None:
         """Interpreted kernels have ended when their launch returns."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.authoring.check import check
+from grader.errors import LessonDefinitionError
 from grader.lesson import Course
 
 if TYPE_CHECKING:
@@ -99,6 +100,16 @@ def test_what_a_lesson_allows_its_solution_may_use(small: SmallCourse) -> None:
     small.edit(TOML, '"]\n', '"]\ntorch = ["matmul", "autograd.grad", "mm", "add"]\n')
     small.build()
     assert problems(small) == []
+
+
+def test_a_switch_of_a_function_is_true_or_false(small: SmallCourse) -> None:
+    small.edit(TOML, '"]\n', '"]\nwhole_tensors = true\n')
+    (lesson,) = small.course.lessons()
+    assert [function.whole_tensors for function in lesson.functions.values()] == [True]
+
+    small.edit(TOML, "whole_tensors = true", "whole_tensors = 1")
+    with pytest.raises(LessonDefinitionError, match="whole_tensors is neither true nor false"):
+        list(small.course.lessons())
 
 
 def test_a_test_that_replaces_another_is_reported(small: SmallCourse) -> None:

@@ -75,6 +75,18 @@ def test_endless_specialisation_is_cut_off() -> None:
     assert len(launches) == MOST_SPECIALISATIONS
 
 
+def test_which_of_many_specialisations_are_kept_cannot_be_foreseen() -> None:
+    kept: set[tuple[int, ...]] = set()
+    x = torch.ones(64)
+    for _ in range(10):
+        with capture_launches() as launches:
+            for step in range(3 * MOST_SPECIALISATIONS):
+                scale[(1,)](x, 2.0, 64, BLOCK=step)
+        kept.add(tuple(sorted(launch.kwargs["BLOCK"] for launch in launches)))
+    assert len(kept) == 10
+    assert max(max(blocks) for blocks in kept) >= MOST_SPECIALISATIONS
+
+
 def test_memory_of_the_arguments_is_let_go() -> None:
     x = torch.ones(64)
     storage = weakref.ref(x)

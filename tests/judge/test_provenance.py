@@ -25,13 +25,17 @@ def audit(
     *operations: str,
     line: int | None = 7,
     count: int = 1,
+    elements: int = 6,
     starts: Sequence[Message] = (),
     beside: Sequence[str] = (),
     device_kernels: Sequence[str] = (),
     tampered: Sequence[str] = (),
 ) -> Message:
     return {
-        "operations": [{"name": name, "line": line, "count": count} for name in operations],
+        "operations": [
+            {"name": name, "line": line, "count": count, "elements": elements}
+            for name in operations
+        ],
         "beside": list(beside),
         "starts": list(starts),
         "device_kernels": list(device_kernels),
@@ -40,10 +44,14 @@ def audit(
 
 
 def conduct(
-    seen: Message, *launched: str, allowed: Sequence[str] = (), function: str = "add"
+    seen: Message,
+    *launched: str,
+    allowed: Sequence[str] = (),
+    function: str = "add",
+    most_elements: int | None = None,
 ) -> Conduct:
     launches = [{"kernel": name} for name in launched or ("add_kernel",)]
-    return Conduct(function, ("add_kernel",), frozenset(allowed), [launches], [seen])
+    return Conduct(function, ("add_kernel",), frozenset(allowed), [launches], [seen], most_elements)
 
 
 def refusal(found: Conduct, text: str | None = TEXT) -> Judged:
@@ -115,6 +123,41 @@ def test_a_line_that_is_not_known_is_left_out() -> None:
 )
 def test_what_a_lesson_allows_is_allowed(name: str, allowed: str) -> None:
     require_own_work(conduct(audit(name), allowed=[allowed]), TEXT)
+
+
+def test_what_a_lesson_allows_for_totals_may_not_work_on_data() -> None:
+    seen = audit("aten::sum", "aten::div", elements=500)
+
+    require_own_work(conduct(seen, allowed=["sum", "div"], most_elements=1000), TEXT)
+    found = refusal(conduct(seen, allowed=["sum", "div"], most_elements=999)).diagnosis
+    assert (found.kind, found.line) == ("torch-instead-of-kernel", 7)
+    assert "div, sum may be used here for totals and counts" in found.message
+
+
+def test_allocating_and_copying_may_be_as_large_as_data() -> None:
+    seen = audit("aten::zeros", "aten::copy_", "aten::cat", elements=10**9)
+
+    require_own_work(conduct(seen, allowed=["sum"], most_elements=64), TEXT)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "most"),
+    [
+        ([], 64),
+        ([(5,)], 64),
+        ([(7, 1000), (7,)], 3500),
+        ([(4096, 10), (4096,)], 16 * 4096),
+        ([(2, 3, 40000)], 120_000),
+    ],
+)
+def test_totals_are_some_numbers_a_row_or_less_than_all_elements(
+    shapes: Sequence[tuple[int, ...]], most: int
+) -> None:
+    inputs = tuple(Input("x", torch.empty(shape)) for shape in shapes)
+    made = Call("f", inputs, (), "interpreter")
+
+    assert Conduct.of(made).most_elements == most
+    assert Conduct.of(replace(made, whole_tensors=True)).most_elements is None
 
 
 def test_what_a_lesson_allows_is_named_in_a_refusal() -> None:
@@ -217,11 +260,13 @@ def test_kernels_of_torchs_compiler_are_refused_even_there() -> None:
     [
         {"operations": 3},
         {"operations": [{}]},
-        {"operations": [{"name": 1, "line": 1, "count": 1}]},
-        {"operations": [{"name": "aten::add", "line": -1, "count": 1}]},
-        {"operations": [{"name": "aten::add", "line": 10**9, "count": 1}]},
-        {"operations": [{"name": "aten::empty", "line": 1, "count": "many"}]},
-        {"operations": [{"name": "aten::empty", "line": 1, "count": 1}] * 5000},
+        {"operations": [{"name": 1, "line": 1, "count": 1, "elements": 1}]},
+        {"operations": [{"name": "aten::add", "line": -1, "count": 1, "elements": 1}]},
+        {"operations": [{"name": "aten::add", "line": 10**9, "count": 1, "elements": 1}]},
+        {"operations": [{"name": "aten::empty", "line": 1, "count": "many", "elements": 1}]},
+        {"operations": [{"name": "aten::sum", "line": 1, "count": 1}]},
+        {"operations": [{"name": "aten::sum", "line": 1, "count": 1, "elements": -6}]},
+        {"operations": [{"name": "aten::empty", "line": 1, "count": 1, "elements": 1}] * 5000},
         {"starts": [{"what": "miracle", "line": 1}]},
         {"device_kernels": [1]},
         {"device_kernels": "add_kernel"},

@@ -29,9 +29,9 @@ COMPILED = {"kernel": "add_kernel", "target": "sm_80", "ok": True, "error": None
             "load_bits": 128, "store_bits": None}  # fmt: skip
 NOT_COMPILED = COMPILED | {"ok": False, "occupancy": None, "error": {
     "kind": "does-not-compile", "message": "no", "line": 3}}  # fmt: skip
-AUDIT = {"operations": [{"name": "aten::add", "line": 7, "count": 1}], "beside": ["aten::empty"],
-         "starts": [{"what": "thread", "line": None}], "device_kernels": ["k"],
-         "tampered": ["torch.add"]}  # fmt: skip
+AUDIT = {"operations": [{"name": "aten::add", "line": 7, "count": 1, "elements": 6}],
+         "beside": ["aten::empty"], "starts": [{"what": "thread", "line": None}],
+         "device_kernels": ["k"], "tampered": ["torch.add"]}  # fmt: skip
 RUN = {
     "result": {"items": [
         RETURNED,

@@ -21,7 +21,7 @@ CONTEST = Contest("double", "inputs", "double", "inputs")
 COMPUTED_BY_TORCH: Message = {
     "launches": [],
     "audit": {
-        "operations": [{"name": "aten::add", "line": 3, "count": 1}],
+        "operations": [{"name": "aten::add", "line": 3, "count": 1, "elements": 4}],
         "beside": [],
         "starts": [],
         "device_kernels": [],

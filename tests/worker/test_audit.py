@@ -96,6 +96,20 @@ def test_an_operation_inside_torchs_own_python_is_the_callers(submission: Any) -
     assert {line for _, line in made.operations(torch.ones(2, 4))} == {made.line("# here")}
 
 
+def test_the_elements_that_an_operation_works_on_are_counted(submission: Any) -> None:
+    made = submission(
+        "def f(x):\n    for row in x:\n        row.sum()\n"
+        "    torch._foreach_mul([x, x], 2)\n    return x.new_zeros(7)\n"
+    )
+
+    notes, _ = made.run(torch.ones(3, 10))
+
+    counted = {note["name"]: (note["count"], note["elements"]) for note in notes["operations"]}
+    assert counted["aten::sum"] == (3, 30)
+    assert counted["aten::_foreach_mul"] == (1, 60)
+    assert counted["aten::new_zeros"] == (1, 30)  # it is the larger of the two
+
+
 def test_views_are_no_operations(submission: Any) -> None:
     made = submission("def f(x):\n    return x.t()[1:].view(-1).detach()\n")
 
@@ -152,6 +166,39 @@ def test_what_autograd_adds_up_for_a_scenario_is_not_the_submissions(
     scenario = partial(gradients, wrt=(0,), upstream=(ones, ones))
 
     assert made.operations(torch.ones(4, device=device), call=scenario) == set()
+
+
+def test_what_autograd_adds_up_for_a_scenario_counts_when_it_is_a_computation(
+    submission: Any, device: torch.device
+) -> None:
+    made = submission("def f(x):\n    return tuple(x.view(-1) for _ in range(64))\n")
+
+    upstream = tuple(torch.ones(4, device=device) for _ in range(64))
+    scenario = partial(gradients, wrt=(0,), upstream=upstream)
+
+    assert ("aten::add", None) in made.operations(torch.ones(4, device=device), call=scenario)
+
+
+def test_what_autograd_computes_in_the_submissions_graph_is_the_submissions(
+    submission: Any, device: torch.device
+) -> None:
+    # The backward pass of expand() is a sum, which no line of the submission asks for.
+    made = submission("def f(x):\n    return x.expand(3, 4)\n")
+
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(3, 4, device=device),))
+
+    assert ("aten::sum", None) in made.operations(torch.ones(4, device=device), call=scenario)
+
+
+def test_hooks_of_the_submission_that_call_torch_are_the_submissions(submission: Any) -> None:
+    made = submission(
+        "from functools import partial\n\ndef f(x):\n"
+        "    x.register_hook(partial(torch.mul, other=2.0))\n    return x.view(-1)\n"
+    )
+
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(4),))
+
+    assert ("aten::mul", None) in made.operations(torch.ones(4), call=scenario)
 
 
 def test_what_autograd_adds_up_for_the_submission_is_its_own(
@@ -233,8 +280,8 @@ def test_what_triton_starts_to_build_a_kernel_is_nobodys_process(
     made = submission(
         "from triton.runtime.build import compile_module_from_src\n\ndef f(x):\n"
         "    source = '#include <Python.h>\\n'\n"
-        "    source += 'static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, \"empty\"};\\n'\n"
-        "    source += 'PyMODINIT_FUNC PyInit_empty(void) { return PyModule_Create(&module); }'\n"
+        "    source += 'static PyModuleDef made = {PyModuleDef_HEAD_INIT, \"empty\"};\\n'\n"
+        "    source += 'PyMODINIT_FUNC PyInit_empty(void) { return PyModule_Create(&made); }'\n"
         "    compile_module_from_src(source, 'empty', [], [], [])\n"
     )
 

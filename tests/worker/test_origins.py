@@ -73,3 +73,24 @@ def test_gradients_that_an_update_only_reads_keep_their_origin(
     step(origins, torch.ops.aten._foreach_add_.List, parameters, gradients, alpha=-0.1)
 
     assert [origins.of(each) for each in gradients] == ["torch", "torch"]
+
+
+def test_a_kernels_result_takes_after_as_many_data_of_unknown_origin() -> None:
+    x, kept, result = torch.ones(N), torch.ones(N), torch.ones(N)
+    for given in (kept, kept.view(10, -1)):
+        origins = Origins([x])
+        step(origins, torch.ops.aten.empty_like.default, x)
+        step(origins, torch.ops.aten.view.default, given, [-1])
+        origins.launch((result, given))
+        assert origins.of(result) != "kernel"
+
+
+def test_settings_and_tables_smaller_than_the_result_may_be_of_any_origin() -> None:
+    origins = Origins([])
+    made = torch.ops.aten.empty.memory_format
+    result = made([N])
+    origins.operation(made, ([N],), result, trusted=False)
+
+    origins.launch((result, torch.ones(N - 1)))
+
+    assert origins.of(result) == "kernel"

@@ -10,6 +10,7 @@ pruning leaves are noted beside it, because on a GPU the autotuner compiles thos
 
 from __future__ import annotations
 
+import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -28,8 +29,10 @@ from grader.worker.compile_check.standins import stand_in
 MOST_CONFIGURATIONS = 64
 
 # A loop whose step is a constexpr makes another specialisation each time. On a GPU that is slow
-# but right, and the first ones stand for all.
+# but right, and some of them stand for all: which ones, nobody can foresee.
 MOST_SPECIALISATIONS = 16
+MOST_TOLD_APART = 4096
+_random = random.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,12 @@ class Launch:
 def capture_launches() -> Iterator[list[Launch]]:
     """Note all launches inside the context that differ in what they are compiled to.
 
-    ``kernel.warmup`` is no launch. Contexts do not nest. At most ``MOST_SPECIALISATIONS`` of one
-    kernel are noted, at a few kilobytes each, however often it is launched.
+    ``kernel.warmup`` is no launch. Contexts do not nest. Of one kernel at most
+    ``MOST_SPECIALISATIONS`` are kept, at a few kilobytes each; of more, an even choice (reservoir
+    sampling: Vitter, Random sampling with a reservoir, 1985).
 
     Yields:
-        A list that grows with each launch.
+        A list of the launches so far.
     """
     recorder = _Recorder()
     run, tune = JITFunction.run, Autotuner.run
@@ -88,7 +92,7 @@ class _Recorder:
     """Launches so far, and whether an autotuner is at work.
 
     Attributes:
-        launches: The first launch of each specialisation.
+        launches: The first launch of each specialisation that is kept.
         rehearsing: Launches are noted, but must not happen.
     """
 
@@ -97,6 +101,7 @@ class _Recorder:
         self.rehearsing = False
         self._binder = Binder()
         self._seen: dict[int, set[str]] = defaultdict(set)
+        self._places: dict[int, list[int]] = defaultdict(list)
         self._tuned: list[Launch] | None = None
 
     def note(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -109,8 +114,8 @@ class _Recorder:
         )
         if self._tuned is not None:
             self._tuned.append(launch)
-        elif self._is_new(launch):
-            self.launches.append(launch)
+        elif (place := self._place(launch)) is not None:
+            self._keep(place, launch)
 
     @contextmanager
     def tuning(self, tuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
@@ -121,10 +126,10 @@ class _Recorder:
             yield
         finally:
             self._tuned = None
-            if tuned and self._is_new(tuned[-1]):
+            if tuned and (place := self._place(tuned[-1])) is not None:
                 chosen = getattr(tuner, "best_config", None)
                 others = self._rehearse(tuner, args, kwargs, chosen)
-                self.launches.append(_chosen(tuned[-1], chosen, others))
+                self._keep(place, _chosen(tuned[-1], chosen, others))
 
     def _rehearse(
         self, tuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], chosen: Any
@@ -144,13 +149,22 @@ class _Recorder:
             self.rehearsing, self._tuned = False, None
         return others
 
-    def _is_new(self, launch: Launch) -> bool:
-        seen = self._seen[id(launch.function)]
-        if len(seen) == MOST_SPECIALISATIONS:
-            return False
+    def _keep(self, place: int, launch: Launch) -> None:
+        self.launches[place : place + 1] = [launch]
+
+    def _place(self, launch: Launch) -> int | None:
+        """Where a launch belongs among those that are kept; ``None`` if nowhere."""
+        seen, places = self._seen[id(launch.function)], self._places[id(launch.function)]
         known = len(seen)
-        seen.add(self._binder.key(launch.function, launch.args, launch.kwargs))
-        return len(seen) > known
+        if known < MOST_TOLD_APART:
+            seen.add(self._binder.key(launch.function, launch.args, launch.kwargs))
+        if len(seen) == known:
+            return None
+        if known < MOST_SPECIALISATIONS:
+            places.append(len(self.launches))
+            return places[-1]
+        drawn = _random.randrange(len(seen))
+        return places[drawn] if drawn < MOST_SPECIALISATIONS else None
 
 
 def _chosen(launch: Launch, config: Any, others: Sequence[Launch]) -> Launch:
