@@ -56,6 +56,7 @@ REPLIES: dict[str, Message] = {
     "reserve": {"free_bytes": 0, "total_bytes": 0},
     "peak": {"peak_bytes": 4096},
     "prepare": {"seconds_per_call": 1e-4},
+    "tune": {"tuned": True},
     "arm": {"armed": True},
     "go": {"events_s": 0.05, "plain": True, "fresh": True},
 }
@@ -128,7 +129,7 @@ _COUNTS = ("num_warps", "registers", "spills", "stack", "shared_bytes", "shared_
 # What a field may hold; of objects and lists, only what kind of value it is. An absent field
 # counts as null. Elements of a list go by the list's name and "[]".
 RULES: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("ready", "loaded", "written", "armed"), _one_of(True)),
+    **dict.fromkeys(("ready", "loaded", "written", "armed", "tuned"), _one_of(True)),
     **dict.fromkeys(_COUNTS, _OPTIONAL_COUNT),
     **dict.fromkeys(
         ("nbytes", "peak_bytes", "bytes_loaded", "bytes_stored", "index", "blocks_per_sm",
@@ -160,6 +161,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
     "input": _or(_none, lambda value: _natural(value) and value <= 4096),
     "first": lambda value: type(value) is int and abs(value) <= 2**62,
     "count": lambda value: _natural(value),
+    "elements": lambda value: _natural(value),
     "fraction": _number(0, 1),
     "reads_per_element": _number(0, 2.0**62),
     "sector_efficiency": _or(_none, _number(0, 2.0**62)),
