@@ -78,7 +78,6 @@ class Worker:
             "peak": self._peak,
             "prepare": self._prepare,
             "reserve": self._reserve,
-            "tune": self._tune,
             "arm": self._arm,
             "go": self._go,
         }
@@ -176,15 +175,6 @@ class Worker:
         self._bench = None  # frees the inputs of the measurement before
         self._bench = prepare(request, self._module, self._tier.device)
         return {"seconds_per_call": self._bench.warm_up()}
-
-    def _tune(self, _: Message) -> Message:
-        from grader.worker.tuners import forget_choices
-
-        assert self._module is not None
-        assert self._bench is not None
-        if forget_choices(self._module):
-            self._bench.call_each()
-        return {"tuned": True}
 
     def _arm(self, request: Message) -> Message:
         assert self._bench is not None

@@ -75,13 +75,6 @@ class Bench:
             _synchronize(self._device)
         return float(start.elapsed_time(end)) * 1e-3 / (_WARM_UP_ROUNDS * len(self._rings))
 
-    def call_each(self) -> None:
-        """Call once on each input set, untimed."""
-        with submission_code():
-            for ring in self._rings:
-                self._live.append(self._function(*ring))
-            _synchronize(self._device)
-
     def arm(self, seed: int, calls: int) -> None:
         """Lay out the writes of the next batch on the device, outside the timed region."""
         writes = plan_writes(seed, calls, self._written[0].numel())

@@ -49,10 +49,6 @@ class Twin:
         self.own = own
         self.rings = [two_vectors(Data(seed + n)) for n in range(mirror(seed).rings)]
         self.output = torch.empty(0)
-        self.asked: list[str] = []
-
-    def tune(self) -> None:
-        self.asked.append("tune")
 
     def prepare(self, reference: str, seed: int, rings: int) -> float:
         return 0.01
@@ -61,7 +57,6 @@ class Twin:
         self.writes = plan_writes(seed, calls, N)
 
     def go(self, calls: int, samples: Sequence[Sample], audit: bool = False) -> Batch:
-        self.asked.append("audited" if audit else "timed")
         for call, place in enumerate(self.writes.place):
             x, y = self.rings[call % len(self.rings)]
             start = self.writes.starts[place]
@@ -410,18 +405,6 @@ def test_a_call_that_is_not_the_submissions_own_work_ends_the_measurement() -> N
         prepared(Twin(torch.add), inspect=inspect)
 
     assert caught.value.status is Status.REFUSED
-
-
-def test_an_autotuner_chooses_in_the_turn_once_and_before_anything_is_timed() -> None:
-    student = Twin(torch.add)
-    comparison = prepared(student)
-    for _ in range(2):
-        comparison.run(Trial(ratio_goal(0.9)), [])
-
-    assert student.asked.count("tune") == 1
-    before = student.asked[: student.asked.index("tune")]
-    assert before == ["audited", *["timed"] * (len(before) - 1)]  # whose results are compared
-    assert "timed" in student.asked[student.asked.index("tune") :]
 
 
 def test_a_worker_is_looked_at_once_more_after_the_last_batch() -> None:

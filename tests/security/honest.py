@@ -56,7 +56,6 @@ REPLIES: dict[str, Message] = {
     "reserve": {"free_bytes": 0, "total_bytes": 0},
     "peak": {"peak_bytes": 4096},
     "prepare": {"seconds_per_call": 1e-4},
-    "tune": {"tuned": True},
     "arm": {"armed": True},
     "go": {"events_s": 0.05, "plain": True, "fresh": True},
 }
@@ -129,7 +128,7 @@ _COUNTS = ("num_warps", "registers", "spills", "stack", "shared_bytes", "shared_
 # What a field may hold; of objects and lists, only what kind of value it is. An absent field
 # counts as null. Elements of a list go by the list's name and "[]".
 RULES: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("ready", "loaded", "written", "armed", "tuned"), _one_of(True)),
+    **dict.fromkeys(("ready", "loaded", "written", "armed"), _one_of(True)),
     **dict.fromkeys(_COUNTS, _OPTIONAL_COUNT),
     **dict.fromkeys(
         ("nbytes", "peak_bytes", "bytes_loaded", "bytes_stored", "index", "blocks_per_sm",

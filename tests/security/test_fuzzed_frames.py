@@ -121,7 +121,6 @@ def time_it(session: Session) -> None:
     """Ask for a timed batch and an audited one."""
     side = Side(session, "f", "inputs")
     side.prepare("", 1, 2)
-    side.tune()
     side.arm(3, 1)
     sample = Sample([0, 1, 2], torch.float32)
     assert len(side.go(3, [sample, Sample([], torch.int8)]).samples) == 2
@@ -134,7 +133,6 @@ ASKED: dict[str, Callable[[Session], Any]] = {
     "output": call,
     "peak": peak,
     "prepare": time_it,
-    "tune": time_it,
     "arm": time_it,
     "go": time_it,
 }

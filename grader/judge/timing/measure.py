@@ -98,12 +98,10 @@ class Comparison:
     def settle(self) -> None:
         """Find how many calls a batch has and how long the way to the worker is; once.
 
-        What is found depends on who else is on the GPU, as the measurement itself; and so does what
-        an autotuner chooses.
+        What is found depends on who else is on the GPU, as the measurement itself.
         """
         if self._overhead_s < math.inf:
             return
-        self._student.tune()
         self._adjust_batches(time.monotonic() + MOST_SECONDS)
         for _ in range(_OVERHEAD_BATCHES):
             self._a(_OVERHEAD_LENGTH * self._length())

@@ -102,11 +102,6 @@ class Side:
         }
         return self._session.ask(self.function, request, PREPARE_DEADLINE_S, _seconds_per_call)
 
-    def tune(self) -> None:
-        """Have autotuned kernels choose anew: what they chose before rests on disturbed timings."""
-        request: Message = {"op": "tune", "deadline_s": PREPARE_DEADLINE_S}
-        self._session.ask(self.function, request, PREPARE_DEADLINE_S, done("tuned"))
-
     def arm(self, calls: int, seed: int) -> None:
         """Announce the next batch: how many calls, and what is written before each."""
         request: Message = {"op": "arm", "calls": calls, "seed": seed}

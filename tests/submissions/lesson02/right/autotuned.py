@@ -1,6 +1,19 @@
-# expect: passed
+# expect: passed cpu
+# expect: passed test_add_mul_any_length gpu
+# expect: passed test_add_mul_half_precision gpu
+# expect: passed test_bias_gelu_residual_any_shape gpu
+# expect: passed test_bias_gelu_residual_half_precision gpu
+# expect: passed test_bias_gelu_residual_large_values gpu
+# expect: passed test_bias_gelu_residual_any_stride gpu
+# expect: passed test_dropout_mask gpu
+# expect: passed test_dropout_limits gpu
+# expect: passed test_dropout_backward gpu
+# expect: passed test_moves_each_byte_once gpu
+# expect: passed test_needs_no_temporary gpu
+# expect: passed test_add_mul_speed gpu
 # based-on: solution
-# Block and tile sizes are left to the autotuner.
+# Block and tile sizes are left to the autotuner. What it does in Python before each launch may take as
+# long as the kernel of bias_gelu_residual: how fast that is, varied from run to run.
 @triton.autotune(
     [triton.Config({"BLOCK": block}, num_warps=block // 256) for block in (1024, 2048)], key=["n"]
 )
