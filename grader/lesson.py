@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from grader import lesson_file
 from grader.errors import (
     CourseNotFoundError,
-    LessonDefinitionError,
     SubmissionNotFoundError,
     UnknownLessonError,
 )
@@ -233,64 +232,21 @@ def _holds_lessons(root: Path) -> bool:
     return any(root.glob("course/*/lesson.toml"))
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "title": str,
-    "notebook": str,
-    "points": (int, float),
-    "deadline_s": (int, float),
-    "functions": dict,
-    "speed": dict,
-    "policy": dict,
-}
-
-
 def _read_lesson(root: Path, name: str) -> Lesson:
     path = root / "course" / name / "lesson.toml"
-    try:
-        values = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LessonDefinitionError(f"{path}: not valid TOML: {error}") from error
-    values = {"speed": {}, "policy": {}, **values}
-    for key, kind in _TYPES.items():
-        if not isinstance(values.get(key), kind):
-            raise LessonDefinitionError(f"{path}: {key!r} is missing or of the wrong type.")
-    if unknown := sorted(values.keys() - _TYPES.keys()):
-        raise LessonDefinitionError(
-            f"{path}: unknown key {unknown[0]!r}; known: {', '.join(_TYPES)}."
-        )
+    values = lesson_file.read(path)
     functions = {
         function: _function(path, function, entry)
         for function, entry in values.pop("functions").items()
     }
-    imports = _names(path, "policy", values.pop("policy"), ("imports",))["imports"]
-    return Lesson(name=name, root=root, functions=functions, imports=imports, **values)
+    policy = lesson_file.table(path, "policy", values.pop("policy"), ("imports",))
+    return Lesson(name=name, root=root, functions=functions, imports=policy["imports"], **values)
 
 
 def _function(path: Path, name: str, entry: object) -> Function:
-    table = f"functions.{name}"
-    settings = {**entry} if isinstance(entry, dict) else entry
-    whole_tensors = settings.pop("whole_tensors", False) if isinstance(settings, dict) else False
-    if not isinstance(whole_tensors, bool):
-        raise LessonDefinitionError(f"{path}: [{table}] whole_tensors is neither true nor false.")
-    keys = ("kernels", "backward_kernels", "torch")
-    lists = _names(path, table, settings, keys)
-    kernels, backward_kernels, torch = (lists[key] for key in keys)
-    return Function(name, kernels, backward_kernels, torch=torch, whole_tensors=whole_tensors)
-
-
-def _names(
-    path: Path, table: str, entry: object, keys: tuple[str, ...]
-) -> dict[str, tuple[str, ...]]:
-    """Lists of names in a table of ``lesson.toml``; one that is left out is empty."""
-    if not isinstance(entry, dict):
-        raise LessonDefinitionError(f"{path}: [{table}] is no table.")
-    if unknown := sorted(entry.keys() - set(keys)):
-        known = ", ".join(keys)
-        raise LessonDefinitionError(f"{path}: [{table}] has {unknown[0]!r}; known: {known}.")
-    for key, value in entry.items():
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            raise LessonDefinitionError(f"{path}: [{table}] {key} is no list of names.")
-    return {key: tuple(entry.get(key, ())) for key in keys}
+    lists = ("kernels", "backward_kernels", "torch")
+    table = lesson_file.table(path, f"functions.{name}", entry, lists, ("whole_tensors",))
+    return Function(name=name, **table)
 
 
 def _parse_hints(text: str) -> dict[str, tuple[str, ...]]:

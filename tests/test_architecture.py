@@ -26,7 +26,8 @@ VOCABULARY = {"errors", "results", "lesson"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "results": {"errors"},
-    "lesson": {"errors"},
+    "lesson_file": {"errors"},
+    "lesson": {"errors", "lesson_file"},
     "lesson_tests": {"errors", "lesson"},
     "gpu_targets": {"errors"},
     "units": set(),

@@ -16,8 +16,8 @@ import torch
 
 from grader.judge.call import Call, Returned, leaves
 from grader.judge.conduct import Conduct, Operation, base_name
-from grader.judge.records import MOST_KERNELS
 from grader.protocol.frames import ProtocolViolation
+from grader.protocol.notes import MOST_KERNELS
 from grader.results import Diagnosis, Status
 from grader.testing import Judged, Output, refuse
 

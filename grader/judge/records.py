@@ -21,6 +21,7 @@ from grader.protocol.frames import (
     objects,
     optional,
 )
+from grader.protocol.notes import LONGEST_KERNEL, MOST_KERNELS, MOST_LINES, MOST_OPERATIONS
 
 LARGEST_LINE = 10_000_000
 LONGEST_MESSAGE = 800
@@ -30,11 +31,11 @@ LONGEST_NAME = 200
 MOST_LAUNCHES = 512
 MOST_TENSORS = 512
 MOST_NOTES = 64
-MOST_KERNELS = 256
-_MOST_OPERATIONS = 65 * 5  # names, with some lines each
+
+# Too many of either are noted as one more.
+_MOST_NOTED = (MOST_OPERATIONS + 1) * (MOST_LINES + 1)
 
 _KIND = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-_LONGEST_KERNEL = 480
 
 
 def text(message: Message, key: str, longest: int = LONGEST_NAME) -> str:
@@ -133,14 +134,14 @@ def audit(message: Message) -> Message:
                 "count": integer(one, "count"),
                 "elements": integer(one, "elements"),
             }
-            for one in objects(message, "operations", _MOST_OPERATIONS)
+            for one in objects(message, "operations", _MOST_NOTED)
         ],
         "beside": _names(message, "beside", LONGEST_NAME),
         "starts": [
             {"what": _one_of(one, "what", ("thread", "process")), "line": line(one)}
             for one in objects(message, "starts", MOST_NOTES)
         ],
-        "device_kernels": _names(message, "device_kernels", _LONGEST_KERNEL, MOST_KERNELS),
+        "device_kernels": _names(message, "device_kernels", LONGEST_KERNEL, MOST_KERNELS),
         "tampered": _names(message, "tampered", LONGEST_NAME),
     }
 

@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from triton.runtime.jit import JITFunction
 
 from grader.protocol.frames import Message
+from grader.protocol.notes import MOST_LINES, MOST_OPERATIONS
 from grader.worker.callers import Caller, Files, caller_of, is_served_by_grader
 from grader.worker.device_kernels import kernels_on_device
 from grader.worker.dispatch import DispatchMode
@@ -28,10 +29,6 @@ from grader.worker.integrity import tampered
 from grader.worker.origins import Origins, tensors_in
 from grader.worker.starts import watched_starts
 
-# A frame is bounded. Of an operation a few lines say it all, and a sum the rest; of operations
-# there are never so many.
-MOST_OPERATIONS = 64
-MOST_LINES = 4
 MOST_NAME = 80
 TOO_MANY = "grader::too_many_operations"
 

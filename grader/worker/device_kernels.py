@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch._C._autograd import DeviceType
 
-MOST_KERNELS = 256  # so many names are refused: what lies beyond is cut off
-LONGEST_KERNEL = 400
+from grader.protocol.notes import LONGEST_KERNEL, MOST_KERNELS
 
 _synchronize = torch.cuda.synchronize
 

@@ -16,6 +16,7 @@ import torch
 import triton
 
 from grader.protocol.frames import Message
+from grader.protocol.notes import MOST_KERNELS
 from grader.worker.launchers import quick_launchers
 from grader.worker.memory import GuardedMemory, guarded_allocations
 from grader.worker.shortening import launches_to_report
@@ -58,7 +59,6 @@ class Tier(Protocol):
 
 # A frame is bounded; the first findings say it all.
 MOST_FINDINGS = 16
-MOST_KERNELS = 256
 MOST_COMPILED = 32
 MOST_NAME = 200
 

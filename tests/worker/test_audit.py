@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from grader.protocol.frames import Message
+from grader.protocol.notes import MOST_LINES
 from grader.scenarios import gradients
-from grader.worker.audit import MOST_LINES, TOO_MANY, audited
+from grader.worker.audit import TOO_MANY, audited
 from grader.worker.callers import Files
 from grader.worker.launchers import quick_launchers
 
