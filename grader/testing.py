@@ -56,9 +56,15 @@ def fail(kind: str, message: str, line: int | None = None) -> NoReturn:
     raise Judged(Status.FAILED, Diagnosis(kind, message, line))
 
 
-def refuse(kind: str, message: str) -> NoReturn:
-    """End the case as ``refused``: the result is not the work of the submission's kernels."""
-    raise Judged(Status.REFUSED, Diagnosis(kind, message))
+def refuse(kind: str, message: str, line: int | None = None) -> NoReturn:
+    """End the case as ``refused``: the result is not the work of the submission's kernels.
+
+    Args:
+        kind: What it is instead: small letters, digits and hyphens.
+        message: What was seen, to the student; cut to 800 characters.
+        line: The line of the submission that did it, where it is known.
+    """
+    raise Judged(Status.REFUSED, Diagnosis(kind, message[:800], line))
 
 
 def defer(message: str, kind: str = "needs-gpu") -> NoReturn:

@@ -144,12 +144,12 @@ def _totals_of(inputs: Collection[Input]) -> int:
     """How many elements totals and counts have to do with, generously.
 
     A few numbers for each row of the largest input, or half of it: what looks at each element
-    even once is more.
+    of a long row even once is more. Each element of a vector is a row.
     """
     largest = max((given.tensor for given in inputs), key=torch.Tensor.numel, default=None)
     if largest is None:
         return _FEW_ELEMENTS
-    rows = largest.shape[:-1].numel()
+    rows = largest.shape[:-1].numel() if largest.dim() > 1 else largest.numel()
     return max(_FEW_ELEMENTS, _A_ROW * rows, largest.numel() // 2)
 
 

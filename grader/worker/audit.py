@@ -9,6 +9,7 @@ cost points and never earns any.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -33,15 +34,15 @@ MOST_NAME = 80
 TOO_MANY = "grader::too_many_operations"
 
 # Tensors of so many elements are numbers with a device: settings, counts. Longer ones are data, and
-# so are many of them. What is printed is for people, up to some pages of it.
+# so are many of them. What is printed is for people: after some numbers, the shape.
 MOST_NUMBERS = 16
 MOST_IN_ALL = 64
-MOST_PRINTED = 10_000
+MOST_PRINTED = 128
 
 # A gradient that comes back in several parts is added up by autograd itself. Of many parts that is
 # a computation.
 _ADDS_UP = {"aten::add", "aten::add_"}
-MOST_ADDED_UP = 16
+MOST_ADDED_UP = 64
 
 # How elements get out of torch's sight without an operation of torch.
 _TO_HOST = {"tolist", "numpy", "__array__", "__dlpack__", "__reduce_ex__", "storage",
@@ -81,6 +82,7 @@ class Audit:
         self.origins = Origins(inputs)
         self._files = files
         self._operations: dict[str, dict[int | None, _Uses]] = {}
+        self._sizes = {tensor.numel() for tensor in tensors_in(inputs)}
         self._added_up = 0
         self._handed_out = 0
         self._printed = 0
@@ -91,11 +93,11 @@ class Audit:
     def operation(self, func: Any, arguments: tuple[Any, ...], result: Any) -> None:
         """Torch ran an operation; ``func`` is an overload of ``torch.ops``."""
         name = "aten::cpu" if _to_host(arguments, result) else str(func._schema.name)
-        caller = self._caller(name)
+        caller = caller_of(self._files)
         self.origins.operation(func, arguments, result, trusted=not caller.is_submission)
-        if func.is_view:
+        if func.is_view and func.namespace == "aten":
             return
-        if caller.is_submission:
+        if caller.is_submission and not self._is_bookkeeping(caller, name, arguments, result):
             self._note(name, caller, _elements((*arguments, result)))
         elif len(self._beside) < MOST_OPERATIONS:
             self._beside.setdefault(name[:MOST_NAME])
@@ -108,25 +110,30 @@ class Audit:
         caller = caller_of(self._files)
         if not caller.is_submission:
             return
-        self._handed_out += tensor.numel()
-        if tensor.numel() > MOST_NUMBERS or self._handed_out > MOST_IN_ALL:
+        numbers = _words(tensor)
+        self._handed_out += numbers
+        if numbers > MOST_NUMBERS or self._handed_out > MOST_IN_ALL:
             self._note(f"aten::{name}", caller)
 
-    def printed(self, tensor: torch.Tensor) -> None:
-        """A tensor became text, in which the numbers can be read."""
-        caller = caller_of(self._files)
-        if caller.is_submission:
-            self._printed += min(tensor.numel(), int(min(PRINT_OPTS.threshold, 2**62)))
-            if self._printed > MOST_PRINTED:
-                self._note("aten::tolist", caller)
+    def may_print(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor may become text, in which its numbers can be read: a few may."""
+        if not caller_of(self._files).is_submission:
+            return True
+        self._printed += _shown(tensor)
+        return self._printed <= MOST_PRINTED
 
-    def _caller(self, name: str) -> Caller:
-        """Whose an operation is."""
-        caller = caller_of(self._files)
-        if caller.by_engine and name in _ADDS_UP and self._added_up < MOST_ADDED_UP:
-            self._added_up += 1
-            return Caller(False)
-        return caller
+    def _is_bookkeeping(
+        self, caller: Caller, name: str, arguments: tuple[Any, ...], result: Any
+    ) -> bool:
+        """Whether the engine just adds up parts of an input's gradient, or undoes a dimension."""
+        if not caller.by_engine or not isinstance(result, torch.Tensor):
+            return False
+        if name == "aten::sum":
+            return bool(arguments[0].numel() == result.numel())
+        if name not in _ADDS_UP or self._added_up >= MOST_ADDED_UP:
+            return False
+        self._added_up += 1
+        return result.numel() in self._sizes
 
     def _note(self, name: str, caller: Caller, elements: int = 0) -> None:
         name = name[:MOST_NAME]
@@ -223,9 +230,12 @@ class _HostAccess(TorchFunctionMode):
         if args and isinstance(args[0], torch.Tensor):
             if name in _TO_HOST:
                 self._audit.host_access(name, args[0])
-            elif name in _PRINTS:
-                self._audit.printed(args[0])
-        return func(*args, **(kwargs or {}))
+            elif name in _PRINTS and not self._audit.may_print(args[0]):
+                return f"tensor(..., shape={tuple(args[0].shape)}, dtype={args[0].dtype})"
+        result = func(*args, **(kwargs or {}))
+        if name == "__deepcopy__":
+            self._audit.origins.copied(args[0], result)
+        return result
 
 
 @contextmanager
@@ -249,9 +259,22 @@ def _launches_noted(origins: Origins) -> Iterator[None]:
 
 
 def _elements(values: tuple[Any, ...]) -> int:
-    """Those of the largest tensor, or list of tensors, of an operation."""
-    counts = (sum(tensor.numel() for tensor in tensors_in((value,))) for value in values)
+    """Those of the largest tensor, or list of tensors, of an operation; wide ones are several."""
+    counts = (sum(map(_words, tensors_in((value,)))) for value in values)
     return max(counts, default=0)
+
+
+def _words(tensor: torch.Tensor) -> int:
+    """Numbers of four bytes, in as many as a tensor's elements can be packed."""
+    return tensor.numel() * max(1, tensor.itemsize // 4)
+
+
+def _shown(tensor: torch.Tensor) -> int:
+    """Numbers of four bytes that stand in a tensor's text."""
+    if tensor.numel() <= PRINT_OPTS.threshold:
+        return _words(tensor)
+    edges = 2 * PRINT_OPTS.edgeitems
+    return math.prod(int(min(size, edges)) for size in tensor.shape) * max(1, tensor.itemsize // 4)
 
 
 def _to_host(arguments: tuple[Any, ...], result: Any) -> bool:

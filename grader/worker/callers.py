@@ -88,22 +88,27 @@ def caller_of(files: Files) -> Caller:
 
 def caller_from(frame: FrameType | None, files: Files) -> Caller | None:
     """Who asked, seen from a frame outwards; ``None`` if there are only libraries."""
-    is_grader = False
+    is_grader = in_engine = False
     while frame is not None:
         file = frame.f_code.co_filename
+        in_engine = in_engine or _waits_for_engine(frame)
         if file in files.course and file != files.submission:
-            return _course()
+            return _course(in_engine)
         if file == files.submission or not (_is_between(file) or _is_tool(file)):
             return Caller(True, _line_in(frame, files.submission))
         is_grader = is_grader or _is_tool(file)
         frame = frame.f_back
-    return _course() if is_grader else None
+    return _course(in_engine) if is_grader else None
 
 
-def _course() -> Caller:
-    """The course, or the engine that it has started."""
-    in_backward = torch._C._current_autograd_node() is not None
-    return Caller(in_backward, by_engine=in_backward)
+def _course(in_engine: bool) -> Caller:
+    """The course, or the engine that it has started, whose callbacks belong to no node."""
+    in_engine = in_engine or torch._C._current_autograd_node() is not None
+    return Caller(in_engine, by_engine=in_engine)
+
+
+def _waits_for_engine(frame: FrameType) -> bool:
+    return frame.f_code.co_name == _ENGINE and is_library(frame.f_code.co_filename)
 
 
 def is_served_by_grader(frame: FrameType | None, files: Files) -> bool:
@@ -153,7 +158,7 @@ def _waiting_for_engine() -> Iterator[FrameType]:
     for thread, innermost in sys._current_frames().items():
         frame: FrameType | None = innermost
         while frame is not None and thread != threading.get_ident():
-            if frame.f_code.co_name == _ENGINE and is_library(frame.f_code.co_filename):
+            if _waits_for_engine(frame):
                 yield frame
                 break
             frame = frame.f_back

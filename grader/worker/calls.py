@@ -1,7 +1,8 @@
 """One call into the submission: inputs laid out, run twice, everything that came out described.
 
-Each run gets its inputs anew, in memory poisoned differently. What comes out stays here until
-the judge sends a slot large enough for it.
+Each run gets its inputs anew, in memory poisoned differently. What comes out is copied while the
+call is still watched, for afterwards a destructor of the submission could write to it, and stays
+here until the judge sends a slot large enough for it.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from grader.protocol.tensors import (
     compact,
     decode_argument,
     layout,
+    span,
     write,
 )
 from grader.worker.audit import Audit, audited
 from grader.worker.callers import Files
 from grader.worker.loading import LONGEST_NAME, Shortage, graded_function, submission_code
 from grader.worker.memory import RUNS, GuardedMemory, Poison
+from grader.worker.results import items_of, no_collection
 from grader.worker.tiers import Evidence, Tier
 
 
@@ -38,11 +41,16 @@ class Outcome:
         self.nbytes = 0
         self._pending: list[tuple[Header, torch.Tensor]] = []
 
-    def keep(self, tensor: torch.Tensor) -> Message:
-        """Plan a place for a tensor; returns its header."""
+    def keep(self, tensor: torch.Tensor, elements: torch.Tensor | None = None) -> Message:
+        """Plan a place for a tensor; returns its header.
+
+        Args:
+            tensor: Tells shape, dtype and strides.
+            elements: A copy that holds its elements; left out, the tensor does.
+        """
         (header,), end = layout([tensor], self.nbytes)
         self.nbytes = aligned(end)
-        self._pending.append((header, tensor))
+        self._pending.append((header, tensor if elements is None else elements))
         return header.to_json()
 
     def write(self, slot: Slot) -> None:
@@ -91,11 +99,13 @@ def _run(
     with (
         tier.watch(memory, guarded) as evidence,
         audited(files, tier.device, inputs) as audit,
-        submission_code(),
     ):
-        result = function(*args, **kwargs)
-        tier.finish()
-    return _describe_run(result, inputs, memory, evidence, audit, outcome)
+        with submission_code():
+            result = function(*args, **kwargs)
+            tier.finish()
+        with no_collection():
+            described = _describe(result, inputs, memory, audit, outcome, depth=0)
+    return _describe_run(described, inputs, memory, evidence, audit, outcome)
 
 
 def peak_memory(request: Message, module: Any, slot: Slot | None, tier: Tier) -> int:
@@ -175,7 +185,7 @@ def _elements(slot: Slot | None, header: Header) -> torch.Tensor:
 
 
 def _describe_run(
-    result: Any,
+    result: Message,
     inputs: Sequence[torch.Tensor],
     memory: GuardedMemory,
     evidence: Evidence,
@@ -183,7 +193,7 @@ def _describe_run(
     outcome: Outcome,
 ) -> Message:
     return {
-        "result": _describe(result, inputs, memory, audit, outcome, depth=0),
+        "result": result,
         "inputs_after": [outcome.keep(tensor) for tensor in inputs],
         "violations": memory.violations(),
         "launches": evidence.launches,
@@ -205,23 +215,38 @@ def _describe(
     if _is_plain(value):
         tensor = value.detach()
         return {
-            "tensor": outcome.keep(tensor),
+            "tensor": outcome.keep(tensor, _copied(tensor)),
             "device": tensor.device.type,
             "input": next((n for n, given in enumerate(inputs) if given is value), None),
             "memory": memory.holder(tensor),
             "origin": audit.origins.of(tensor),
         }
-    if isinstance(value, tuple | list) and depth < 2 and len(value) <= 16:
-        items = [_describe(item, inputs, memory, audit, outcome, depth + 1) for item in value]
-        return {"items": items}
-    if value is None or isinstance(value, float) or _is_small_int(value):
+    items = items_of(value) if depth < 2 else None
+    if items is not None and len(items) <= 16:
+        return {
+            "items": [_describe(one, inputs, memory, audit, outcome, depth + 1) for one in items]
+        }
+    if value is None or type(value) in (float, bool) or _is_small_int(value):
         return {"value": value}
     return {"other": type(value).__name__[:LONGEST_NAME]}
 
 
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    """The elements in memory of their own, on the same device; those that repeat, once.
+
+    Raises:
+        Shortage: There is no such memory.
+    """
+    with _memory_needed(), torch._C._DisableTorchDispatch():  # nobody notes or guards what is ours
+        if tensor.nbytes <= tensor.untyped_storage().nbytes():
+            return tensor.clone()
+        flat = tensor.as_strided((span(tensor.shape, tensor.stride()),), (1,))
+        return flat.clone().as_strided(tensor.shape, tensor.stride())
+
+
 def _is_small_int(value: Any) -> bool:
-    """Whether a value is a bool or an integer that JSON can be trusted with."""
-    return isinstance(value, int) and -(2**63) <= value < 2**64
+    """Whether a value is an integer that JSON can be trusted with."""
+    return type(value) is int and -(2**63) <= value < 2**64
 
 
 def _is_plain(value: Any) -> bool:

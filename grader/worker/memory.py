@@ -202,6 +202,8 @@ class GuardedAllocations(DispatchMode):
             self._move(result, before)
         if name not in _UNDEFINED | _DEFINED or not self._is_guardable(result):
             return result
+        if _for_slices(name):
+            return result
         guarded = self._memory.allocate(result)
         if name in _DEFINED:
             guarded.copy_(result)
@@ -220,6 +222,15 @@ class GuardedAllocations(DispatchMode):
 
     def _is_guardable(self, tensor: torch.Tensor) -> bool:
         return tensor.device.type == self._device.type and tensor.layout == torch.strided
+
+
+def _for_slices(name: str) -> bool:
+    """Whether autograd allocates to undo an assignment to a slice.
+
+    It then addresses the memory from its start, where that of others begins with a red zone.
+    """
+    node = torch._C._current_autograd_node() if name == "aten::new_empty_strided" else None
+    return node is not None and node.name().endswith("CopySlices")
 
 
 @contextmanager

@@ -75,6 +75,18 @@ class Origins:
                 beside = [_element(each, at, len(written)) for each in arguments]
                 self._add(tensor, note | self._of_arguments(beside))
 
+    def copied(self, source: torch.Tensor, copy: Any) -> None:
+        """``copy.deepcopy`` copies a storage without an operation of torch.
+
+        What it gives is told by the caller, so the values must be the source's.
+        """
+        with torch._C._DisableTorchDispatch():
+            is_copy = type(copy) is type(source) and torch.equal(copy, source)
+        storage = _storage(copy) if is_copy else None
+        if storage is not None:
+            note = Note.SEEN | self._of_argument(source)
+            self._notes[storage._cdata] = _reference(storage), note
+
     def launch(self, arguments: tuple[Any, ...]) -> None:
         """A kernel was launched.
 

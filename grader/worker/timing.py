@@ -29,6 +29,7 @@ from grader.worker.audit import audited
 from grader.worker.callers import Files
 from grader.worker.calls import files_of
 from grader.worker.loading import Shortage, graded_function, submission_code
+from grader.worker.results import items_of
 from grader.worker.tiers import compiled_launches
 
 # Bound before any submission is loaded, so that replacing them in torch changes nothing here.
@@ -189,7 +190,8 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _leaves(output: Any) -> tuple[Any, ...]:
-    return tuple(output) if isinstance(output, tuple | list) else (output,)
+    items = items_of(output)
+    return tuple(items) if items is not None else (output,)
 
 
 def prepare(request: Message, module: ModuleType, device: torch.device) -> Bench:

@@ -144,7 +144,7 @@ def test_allocating_and_copying_may_be_as_large_as_data() -> None:
     ("shapes", "most"),
     [
         ([], 64),
-        ([(5,)], 64),
+        ([(5,)], 80),
         ([(7, 1000), (7,)], 3500),
         ([(4096, 10), (4096,)], 16 * 4096),
         ([(2, 3, 40000)], 120_000),
@@ -175,12 +175,57 @@ def test_computing_in_python_is_refused(name: str) -> None:
 
 
 def test_numbers_may_be_read_one_by_one_while_they_are_few() -> None:
-    few = audit("aten::_local_scalar_dense", count=64)
-    many = audit("aten::_local_scalar_dense", count=65)
+    few = audit("aten::_local_scalar_dense", count=64, elements=64)
+    many = audit("aten::_local_scalar_dense", count=65, elements=65)
+    wide = audit("aten::_local_scalar_dense", count=20, elements=80)  # as complex numbers
 
-    require_own_work(conduct(few), TEXT)
-    require_own_work(conduct(many, allowed=["item"]), TEXT)
-    assert "65 numbers" in refusal(conduct(many)).diagnosis.message
+    require_own_work(conduct(few, most_elements=64), TEXT)
+    require_own_work(conduct(many, allowed=["item"], most_elements=64), TEXT)
+    assert "65 numbers" in refusal(conduct(many, most_elements=64)).diagnosis.message
+    assert "80 numbers" in refusal(conduct(wide, most_elements=64)).diagnosis.message
+
+
+def test_numbers_read_on_several_lines_are_summed_up() -> None:
+    lines = [
+        audit("aten::item", line=n, count=20, elements=20)["operations"][0] for n in range(1, 5)
+    ]
+
+    found = refusal(conduct({**audit(), "operations": lines}, most_elements=64)).diagnosis
+
+    assert "80 numbers" in found.message
+
+
+def test_a_loop_of_training_may_read_a_number_in_each_step() -> None:
+    require_own_work(conduct(audit("aten::item", count=4096, elements=4096)), TEXT)
+
+    assert kind(conduct(audit("aten::item", count=4097))) == "torch-instead-of-kernel"
+
+
+def test_a_few_scalars_may_be_computed_with_where_a_lesson_allows_totals() -> None:
+    seen = audit("aten::mul", "aten::sub", count=3, elements=3)
+
+    require_own_work(conduct(seen, allowed=["sum"], most_elements=64), TEXT)
+    assert kind(conduct(seen, most_elements=64)) == "torch-instead-of-kernel"
+    for more in (audit("aten::mul", count=3, elements=7), audit("aten::exp", elements=1)):
+        found = conduct(more, allowed=["sum"], most_elements=64)
+        assert kind(found) == "torch-instead-of-kernel"
+    many = audit("aten::mul", "aten::add", count=40, elements=40)
+    found = conduct(many, allowed=["sum"], most_elements=64)
+    assert kind(found) == "torch-instead-of-kernel"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "run"),
+    [
+        ("clamp", "aten::ge"),
+        ("maximum", "aten::lt"),
+        ("where", "aten::gt"),
+        ("optim.SGD", "aten::_fused_sgd_"),
+        ("nn.utils.clip_grad_norm", "aten::linalg_vector_norm"),
+    ],
+)
+def test_what_an_allowed_operation_runs_in_turn_is_allowed(allowed: str, run: str) -> None:
+    require_own_work(conduct(audit(run), allowed=[allowed]), TEXT)
 
 
 def test_an_operation_goes_by_one_name() -> None:
@@ -354,7 +399,7 @@ BYPASSES = {
         "result-not-from-kernel",
     ),
     "watching replaced": (
-        "import sys\nsys.modules['grader.worker.calls']._describe_run = lambda *a: {}\nreturn y",
+        "import sys\nsys.modules['grader.worker.calls']._copied = lambda tensor: tensor\nreturn y",
         "tampered",
     ),
     "in a thread": (

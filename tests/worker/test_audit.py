@@ -172,12 +172,50 @@ def test_what_autograd_adds_up_for_a_scenario_is_not_the_submissions(
 def test_what_autograd_adds_up_for_a_scenario_counts_when_it_is_a_computation(
     submission: Any, device: torch.device
 ) -> None:
-    made = submission("def f(x):\n    return tuple(x.view(-1) for _ in range(64))\n")
+    made = submission("def f(x):\n    return tuple(x.view(-1) for _ in range(80))\n")
 
-    upstream = tuple(torch.ones(4, device=device) for _ in range(64))
+    upstream = tuple(torch.ones(4, device=device) for _ in range(80))
     scenario = partial(gradients, wrt=(0,), upstream=upstream)
 
     assert ("aten::add", None) in made.operations(torch.ones(4, device=device), call=scenario)
+
+
+def test_parts_that_are_no_inputs_gradient_are_not_added_up_for_free(
+    submission: Any, device: torch.device
+) -> None:
+    # Doubling rows again and again: what undoes it sums over all of them.
+    made = submission(
+        "def f(x):\n    rows = x[None]\n"
+        "    for _ in range(3):\n        rows = torch.cat([rows, rows])\n    return rows\n"
+    )
+
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(8, 4, device=device),))
+
+    assert ("aten::add", None) in made.operations(torch.ones(4, device=device), call=scenario)
+
+
+def test_undoing_a_dimension_of_length_one_is_no_sum(submission: Any, device: torch.device) -> None:
+    made = submission("def f(x):\n    return x.expand(1, -1)\n")
+
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(1, 4, device=device),))
+
+    assert made.operations(torch.ones(4, device=device), call=scenario) == set()
+
+
+def test_callbacks_of_autograds_engine_are_the_submissions(submission: Any) -> None:
+    made = submission(
+        "from functools import partial\n\n"
+        "class Late(torch.autograd.Function):\n"
+        "    @staticmethod\n    def forward(ctx, x):\n        return torch.empty_like(x)\n\n"
+        "    @staticmethod\n    def backward(ctx, g):\n"
+        "        queue = torch.autograd.Variable._execution_engine.queue_callback\n"
+        "        queue(partial(torch.exp, g.detach()))\n        return g\n\n"
+        "def f(x):\n    return Late.apply(x)\n"
+    )
+
+    scenario = partial(gradients, wrt=(0,), upstream=(torch.ones(4),))
+
+    assert "aten::exp" in names(made.operations(torch.ones(4), call=scenario))
 
 
 def test_what_autograd_computes_in_the_submissions_graph_is_the_submissions(
@@ -316,10 +354,13 @@ def test_nothing_is_noted_of_threads_outside_a_call(submission: Any) -> None:
         ("return torch.tensor([0.0] * 100)", "foreign"),
         ("return torch.from_numpy(numpy.ones(100))", "foreign"),
         ("return torch.tensor(0.5)", "torch"),
+        ("return copy.deepcopy(x)", "torch"),
+        ("return copy.deepcopy(KEPT)", "foreign"),
+        ("return copy.deepcopy(x, {id(x): KEPT * 2})", "foreign"),
     ],
 )
 def test_a_result_is_traced_to_its_origin(submission: Any, body: str, origin: str) -> None:
-    made = submission(f"import numpy\n\nKEPT = torch.ones(100)\n\ndef f(x):\n    {body}\n")
+    made = submission(f"import copy, numpy\n\nKEPT = torch.ones(100)\n\ndef f(x):\n    {body}\n")
 
     assert made.run(torch.ones(100))[1] == [origin]
 
@@ -391,12 +432,31 @@ def test_elements_read_in_small_pieces_are_summed_up(
     assert "aten::tolist" in names(file.operations(torch.rand(40), 17))
 
 
-def test_a_print_is_for_people_and_ten_thousand_numbers_are_not(
+def test_a_print_shows_some_numbers_and_then_shapes(
+    submission: Callable[[str], Submission], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = submission("def f(x):\n    for _ in range(3):\n        print(f'{x}', repr(x))\n")
+    for tensor in (torch.full((30,), 0.25), torch.full((15, 2), 0.25, dtype=torch.float64)):
+        file.run(tensor)
+        text = capsys.readouterr().out
+        assert "shape=" in text
+        assert 30 <= text.count("0.25") * max(1, tensor.itemsize // 4) <= 128
+
+
+def test_a_print_of_a_large_tensor_counts_by_what_it_shows(
+    submission: Callable[[str], Submission], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = submission("def f(x):\n    print(x)\n    print(x)\n")
+    file.run(torch.full((1000, 1000), 0.25))
+    assert "shape=" not in capsys.readouterr().out
+
+
+def test_elements_packed_into_wide_ones_count_as_several(
     submission: Callable[[str], Submission],
 ) -> None:
-    file = submission("def f(x, n):\n    return [f'{x}' + repr(x) for _ in range(n)]\n")
-    assert "aten::tolist" not in names(file.operations(torch.rand(4000), 2))
-    assert "aten::tolist" in names(file.operations(torch.rand(900), 8))
+    file = submission("def f(x):\n    return x.view(torch.complex128).tolist()\n")
+    assert "aten::tolist" not in names(file.operations(torch.rand(16)))
+    assert "aten::tolist" in names(file.operations(torch.rand(20)))
 
 
 def test_a_method_that_computes_past_the_dispatcher_is_noted(

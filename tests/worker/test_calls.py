@@ -124,6 +124,51 @@ def test_a_result_in_the_functions_own_allocation_is_attributed_to_it() -> None:
     assert returned(run).allocation == 1
 
 
+def test_what_is_written_when_the_result_is_let_go_comes_too_late() -> None:
+    def at_the_end(result: torch.Tensor) -> Any:
+        try:
+            yield
+        finally:
+            result.fill_(7)
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        result: Any = torch.zeros_like(x)
+        result.keeper = at_the_end(result.detach())
+        next(result.keeper)
+        return result  # type: ignore[no-any-return]
+
+    for run in call(function, torch.ones(3)):
+        assert returned(run).tensor.tolist() == [0, 0, 0]
+
+
+def test_elements_that_repeat_are_kept_once_until_they_are_sent() -> None:
+    (run,) = call(lambda x: x.mul(2)[:, None].expand(-1, 3), torch.ones(2), runs=1)
+    assert returned(run).strides == (1, 0)
+    assert returned(run).tensor.tolist() == [[2, 2, 2], [2, 2, 2]]
+
+
+def test_an_assignment_to_a_slice_may_be_undone_by_autograd() -> None:
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+            return gradient * 2
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        leaf = x.detach().requires_grad_()
+        out = torch.zeros_like(x)
+        out[:2] = Double.apply(leaf[:2])
+        (gradient,) = torch.autograd.grad(out, leaf, torch.ones_like(out))
+        return gradient
+
+    (run,) = call(function, torch.ones(4), runs=1)
+    assert returned(run).tensor.tolist() == [2, 2, 0, 0]
+    assert run.violations == ()
+
+
 def test_strides_of_a_result_are_told_and_its_elements_come_compact() -> None:
     (run,) = call(lambda x: x.clone().t(), torch.arange(6.0).view(2, 3), runs=1)
     assert returned(run).strides == (1, 3)
