@@ -15,6 +15,9 @@ is tiny beside them. PyTorch writes a log-softmax of that size only to pick one 
 row. The fused kernels read the logits once forward, and once more backward.
 
 Logits are fp32, fp16 or bf16; everything that is computed from them is fp32.
+
+What torch may do in host code stands in docs/rules.md. Beyond that ``preference_loss`` and
+``reward_model_loss`` may use ``sum``, for totals, and ``tune_step`` what a training loop takes.
 """
 
 from collections.abc import Callable

@@ -13,6 +13,10 @@ PyTorch cannot look into a Triton kernel. A ``torch.autograd.Function`` tells it
 the backward pass; these classes are given, they allocate tensors and launch your kernels.
 
 Tensors are fp32, fp16 or bf16. The arithmetic is done in fp32 and rounded on the way out.
+
+What torch may do in host code stands in docs/rules.md. Beyond that, for totals and counts,
+``cross_entropy`` may use ``sum``, ``mean``, ``ne``, ``eq``, ``count_nonzero``, ``clamp`` and
+``div``, and ``focal_loss`` may use ``sum``, ``mean`` and ``div``; ``train`` what a training takes.
 """
 
 from typing import Any
