@@ -1,7 +1,7 @@
 # lessons: 07
 # based-on: solution
 # attacks: test_layer_norm_gradients
-# expect: refused * torch-instead-of-kernel
+# expect: refused * torch-instead-of-kernel|result-not-from-kernel
 # unpoliced: refused * torch-instead-of-kernel
 # Doubles the rows of weights a few times: what undoes it in the backward pass sums them up.
 def doubled(row):

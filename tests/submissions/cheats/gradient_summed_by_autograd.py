@@ -1,7 +1,7 @@
 # lessons: 07
 # based-on: solution
 # attacks: test_layer_norm_gradients
-# expect: refused * torch-instead-of-kernel
+# expect: refused * torch-instead-of-kernel|result-not-from-kernel
 # unpoliced: refused * torch-instead-of-kernel
 # One row of weights for each part of the rows: autograd sums them up where expand() is undone.
 def attack(function, name):

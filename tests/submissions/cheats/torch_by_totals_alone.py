@@ -1,7 +1,7 @@
 # lessons: 07
 # based-on: hollow
 # attacks: test_cross_entropy_loss
-# expect: refused * torch-instead-of-kernel
+# expect: refused * torch-instead-of-kernel|result-not-from-kernel
 # unpoliced: refused * torch-instead-of-kernel
 # Computes the loss by sum, div, eq and clamp, which lesson 7 allows for totals and counts.
 TERMS = 16
