@@ -257,4 +257,11 @@ def _is_plain(value: Any) -> bool:
         and value.dim() <= MOST_DIMENSIONS
         and value.layout == torch.strided
         and not (value.is_nested or value.is_meta)
+        and _has_memory(value)
     )
+
+
+def _has_memory(tensor: torch.Tensor) -> bool:
+    """Whether a storage is as large as a tensor says; it can be made smaller."""
+    last = tensor.storage_offset() + span(tensor.shape, tensor.stride())
+    return tensor.numel() == 0 or last * tensor.itemsize <= tensor.untyped_storage().nbytes()

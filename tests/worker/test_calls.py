@@ -285,15 +285,22 @@ class Loud(torch.Tensor):
         raise RuntimeError("student code ran in the harness")
 
 
+def cut_off() -> torch.Tensor:
+    tensor = torch.ones(20)
+    tensor.untyped_storage().resize_(8)
+    return tensor
+
+
 @pytest.mark.parametrize(
     "value",
     [
+        cut_off(),
         torch.ones(2).as_subclass(Loud),
         torch.eye(2).to_sparse(),
         torch.nested.nested_tensor([torch.ones(1), torch.ones(2)]),
         torch.ones(2, device="meta"),
     ],
-    ids=["of another class", "sparse", "nested", "without data"],
+    ids=["cut off", "of another class", "sparse", "nested", "without data"],
 )
 def test_a_tensor_that_is_no_plain_memory_is_told_by_its_type(value: torch.Tensor) -> None:
     (run,) = call(lambda: value, runs=1)
