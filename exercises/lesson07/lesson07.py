@@ -62,7 +62,8 @@ def row_statistics(row_ptr, n_columns, BLOCK: tl.constexpr):
     return lse, total
 
 
-@triton.jit
+# Which targets are ignored is a setting: another one must not compile another kernel.
+@triton.jit(do_not_specialize=["ignore_index"])
 def cross_entropy_kernel(
     loss_ptr,
     gradient_ptr,

@@ -129,10 +129,11 @@ class Compiled:
 
     def __init__(self) -> None:
         self.device = torch.device("cuda", 0)
-        # Context and Triton's driver, part of which is compiled in C, while nobody waits. Where no
-        # compiler is installed no worker starts: that is not the submission's fault.
-        torch.zeros(1, device=self.device)
-        triton.runtime.driver.active.get_current_target()
+        from grader.worker.first_launch import launch_first
+
+        # Context, Triton's driver, part of which is compiled in C, and its compiler, while nobody
+        # waits. Where no C compiler is installed no worker starts: not the submission's fault.
+        launch_first(self.device)
 
     def describe(self) -> Message:
         """The GPU's name and capability, and versions."""

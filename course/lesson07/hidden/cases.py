@@ -15,7 +15,7 @@ CASES: dict[str, dict[str, list[Any]]] = {
     },
     "test_cross_entropy_gradient": {
         "cpu": [(3, 8193, 8193, "float32"), (4, 130, 517, "bfloat16")],
-        "gpu": [(3, 8193, 8193, "float32"), (130, 50_257, 50_304, "bfloat16")],
+        "gpu": [(3, 8193, 8193, "float32"), (130, 50_257, 50_307, "bfloat16")],
     },
     "test_cross_entropy_ignored_rows": {
         "cpu": [("some", 1), ("some", -1)],
@@ -39,10 +39,10 @@ CASES: dict[str, dict[str, list[Any]]] = {
     },
     "test_layer_norm_forward": {
         "cpu": [(6, 67, -4.0)],
-        "gpu": [(6, 67, -4.0), (1031, 5000, 0.5)],
+        "gpu": [(6, 67, -4.0), (1031, 10_000, 0.5)],
     },
     "test_layer_norm_gradients": {
         "cpu": [(43, 67, "float32")],
-        "gpu": [(43, 67, "float32"), (777, 5000, "float16")],
+        "gpu": [(43, 67, "float32"), (777, 5008, "bfloat16")],
     },
 }

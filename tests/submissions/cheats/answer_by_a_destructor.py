@@ -3,6 +3,7 @@
 # expect: failed * wrong-value
 # expect: refused * torch-instead-of-kernel
 # unpoliced: failed * wrong-value
+# unpoliced: refused * foreign-kernel
 # The result keeps a generator, whose end writes the answer: when the result is let go.
 def at_the_end(result, answer):
     try:
