@@ -60,6 +60,7 @@ class _Guarded:
     role: str
     index: int
     buffer: torch.Tensor  # uint8: red zone, span, red zone
+    start: int  # address of the span
     view: torch.Tensor  # the submission has this object and may change its shape
     body: int  # bytes of the span
     itemsize: int
@@ -113,10 +114,11 @@ class GuardedMemory:
             _words(buffer, dtype.itemsize).fill_(zone)
             if role != "input":
                 _words(inside, dtype.itemsize).fill_(unwritten_word(dtype, self.poison.run))
-        view = inside.view(dtype).as_strided(
-            tuple(shape), tuple(strides), RED_ZONE_BYTES // dtype.itemsize
+        view = torch.empty(0, dtype=dtype, device=self._device)
+        view.set_(_storage_of(inside), 0, tuple(shape), tuple(strides))
+        guarded = _Guarded(
+            role, index, buffer, inside.data_ptr(), view, body, dtype.itemsize, zone, poisoned
         )
-        guarded = _Guarded(role, index, buffer, view, body, dtype.itemsize, zone, poisoned)
         self._all.append(guarded)
         return guarded
 
@@ -134,9 +136,17 @@ class GuardedMemory:
         """Role and index of the guarded tensor in whose memory this tensor lies."""
         storage = tensor.untyped_storage().data_ptr()
         for guarded in self._all:
-            if tensor.numel() and guarded.buffer.untyped_storage().data_ptr() == storage:
+            if tensor.numel() and guarded.start == storage:
                 return guarded.role, guarded.index
         return None
+
+
+def _storage_of(part: torch.Tensor) -> torch.UntypedStorage:
+    """A storage that begins and ends with these bytes, and keeps alive what they lie in.
+
+    A guarded tensor is then like any other: it begins where its memory begins.
+    """
+    return torch.from_dlpack(torch._C._to_dlpack(part)).untyped_storage()  # type: ignore[attr-defined]
 
 
 def _words(raw: torch.Tensor, itemsize: int) -> torch.Tensor:
@@ -196,13 +206,12 @@ class GuardedAllocations(DispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func._schema.name
-        before = args[0].numel() if name == "aten::resize_" else 0
+        if name == "aten::resize_" and self._is_guardable(args[0]):
+            return self._resized(func, *args, **(kwargs or {}))
         result = func(*args, **(kwargs or {}))
-        if name == "aten::resize_" and self._is_guardable(result):
-            self._move(result, before)
         if name not in _UNDEFINED | _DEFINED or not self._is_guardable(result):
             return result
-        if _for_slices(name):
+        if not result.numel():  # nothing to guard, and torch itself may have to resize it
             return result
         guarded = self._memory.allocate(result)
         if name in _DEFINED:
@@ -211,26 +220,30 @@ class GuardedAllocations(DispatchMode):
             self._undefined(guarded)
         return guarded
 
-    def _move(self, resized: torch.Tensor, elements: int) -> None:
-        """Give a tensor that was resized guarded memory of its new size."""
-        guarded = self._memory.allocate(resized)
-        kept = min(elements, resized.numel())
-        guarded.view(-1)[:kept].copy_(resized.view(-1)[:kept])
-        resized.set_(
-            guarded.untyped_storage(), guarded.storage_offset(), resized.shape, resized.stride()
+    def _resized(
+        self,
+        resize: Callable[..., torch.Tensor],
+        tensor: torch.Tensor,
+        shape: Sequence[int],
+        memory_format: torch.memory_format | None = None,
+    ) -> torch.Tensor:
+        """Do what ``resize_`` does; where that takes more memory, it is guarded."""
+        like = torch.empty(
+            tuple(shape),
+            dtype=tensor.dtype,
+            device="meta",
+            memory_format=memory_format or torch.contiguous_format,
         )
+        end = tensor.storage_offset() * tensor.itemsize + like.nbytes
+        if end <= tensor.untyped_storage().nbytes():
+            return resize(tensor, shape, memory_format=memory_format)
+        guarded = self._memory.allocate(like)
+        kept = min(tensor.numel(), like.numel())
+        guarded.as_strided((kept,), (1,)).copy_(tensor.as_strided((kept,), (1,)))
+        return tensor.set_(guarded.untyped_storage(), 0, like.shape, like.stride())
 
     def _is_guardable(self, tensor: torch.Tensor) -> bool:
         return tensor.device.type == self._device.type and tensor.layout == torch.strided
-
-
-def _for_slices(name: str) -> bool:
-    """Whether autograd allocates to undo an assignment to a slice.
-
-    It then addresses the memory from its start, where that of others begins with a red zone.
-    """
-    node = torch._C._current_autograd_node() if name == "aten::new_empty_strided" else None
-    return node is not None and node.name().endswith("CopySlices")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +25,9 @@ EVERY_DTYPE = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 
 def neighbour(tensor: torch.Tensor, index: int) -> torch.Tensor:
     """The element that a kernel hits with a flat index, inside the tensor or not."""
-    return tensor.as_strided((1,), (1,), tensor.storage_offset() + index)
+    address = tensor.data_ptr() + index * tensor.itemsize
+    element = (ctypes.c_char * tensor.itemsize).from_address(address)
+    return torch.frombuffer(element, dtype=torch.uint8).view(tensor.dtype)
 
 
 def memory(poison: Poison = RUNS[0]) -> GuardedMemory:
@@ -156,8 +159,7 @@ def test_what_lies_beside_and_between_the_elements_of_an_input_is_an_ordinary_na
 
 def test_inputs_start_where_triton_would_align_an_ordinary_tensor() -> None:
     for elements in (1, 3, 1000):
-        offset = place(memory(), torch.ones(elements)).storage_offset() * 4
-        assert offset % 128 == 0
+        assert place(memory(), torch.ones(elements)).data_ptr() % 64 == 0
 
 
 # -------------------------------------------------------------- allocations
@@ -269,6 +271,54 @@ def test_allocations_on_another_device_stay_as_they_are(elsewhere: torch.device)
         made: Any = torch.empty(3, device=elsewhere)
     assert made.device == elsewhere
     assert guarded.violations() == []
+
+
+def test_a_guarded_tensor_begins_and_ends_where_its_memory_does() -> None:
+    guarded = memory()
+    with guarded_allocations(guarded, CPU):
+        made = torch.ones(2, 3)
+    for tensor in (made, place(guarded, torch.ones(2, 3))):
+        assert tensor.storage_offset() == 0
+        assert tensor.untyped_storage().nbytes() == 24
+        assert torch.equal(tensor.as_strided((2,), (3,), 0), tensor[:, 0])
+
+
+def test_an_input_of_no_elements_is_like_any_other() -> None:
+    assert place(memory(), torch.empty(0, 3)).shape == (0, 3)
+
+
+def test_torch_may_resize_what_was_allocated_empty() -> None:
+    with guarded_allocations(memory(), CPU):
+        out = torch.empty(0)
+        torch.add(torch.ones(3), 1, out=out)
+    assert out.tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (3, 3), (40,)])
+def test_a_tensor_made_larger_keeps_its_elements_and_is_guarded(shape: tuple[int, ...]) -> None:
+    guarded = memory()
+    with guarded_allocations(guarded, CPU):
+        made = torch.arange(6.0).view(2, 3)
+        made.resize_(shape)
+    assert made.shape == shape
+    assert made.view(-1)[:6].tolist() == [*range(6)]
+    assert guarded.holder(made) is not None
+    neighbour(made, made.numel()).fill_(1)
+    assert [found["side"] for found in guarded.violations()] == ["after"]
+
+
+def test_a_tensor_made_smaller_stays_in_its_memory() -> None:
+    with guarded_allocations(memory(), CPU):
+        made = torch.arange(6.0)
+        whole = made.view(-1)
+        made.resize_(2, 2).fill_(7)
+    assert whole.tolist() == [7, 7, 7, 7, 4, 5]
+
+
+def test_a_resized_tensor_is_laid_out_as_it_was_asked_for() -> None:
+    with guarded_allocations(memory(), CPU):
+        made = torch.empty(0).resize_((1, 2, 3, 4), memory_format=torch.channels_last)
+    assert made.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_allocations_outside_the_context_are_not_guarded() -> None:
