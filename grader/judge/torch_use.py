@@ -6,6 +6,7 @@ Judges notes that are made beside student code: they can cost points and earn no
 from __future__ import annotations
 
 from grader.judge.conduct import Conduct, Operation, base_name
+from grader.policy.spellings import all_spellings
 from grader.testing import refuse
 
 # What every function may use, as torch spells it when it runs: memory and its layout, constants,
@@ -181,5 +182,5 @@ def _require_few_numbers(conduct: Conduct) -> None:
 
 def _spelled_out(allowed: frozenset[str]) -> frozenset[str]:
     """All that torch runs for the operations that a lesson allows."""
-    names = frozenset(base_name(name) for name in allowed)
+    names = all_spellings(base_name(name) for name in allowed)
     return names.union(*(run for name, run in _RUN_FOR.items() if name in names))

@@ -14,6 +14,7 @@ from grader.lesson import Function
 from grader.policy import allowed
 from grader.policy.analysis import Analysis
 from grader.policy.finding import RULES, Finding, Violation
+from grader.policy.spellings import all_spellings
 
 __all__ = ["LONGEST_TEXT", "Violation", "too_long", "violation"]
 
@@ -37,7 +38,7 @@ def violation(text: str, function: Function, imports: tuple[str, ...] = ()) -> V
     if analysis is None:
         message = "The file is nested too deep to be read. Write it in shorter expressions."
         return Violation("unreadable", None, message)
-    operations = allowed.TORCH | {name.removesuffix("_") for name in function.torch}
+    operations = allowed.TORCH | all_spellings(name.removesuffix("_") for name in function.torch)
     found = analysis.of((function.name, *function.required_kernels), operations)
     return _violation(found) if found else None
 

@@ -164,6 +164,8 @@ def test_a_few_scalars_may_be_computed_with_where_a_lesson_allows_totals() -> No
     ("allowed", "run"),
     [
         ("clamp", "aten::ge"),
+        ("clip", "aten::clamp"),
+        ("true_divide", "aten::div"),
         ("maximum", "aten::lt"),
         ("where", "aten::gt"),
         ("optim.SGD", "aten::_fused_sgd_"),
