@@ -128,9 +128,9 @@ class Compiled:
     compile_cache: Path | None = None
 
     def __init__(self) -> None:
-        self.device = torch.device("cuda", 0)
         from grader.worker.first_launch import launch_first
 
+        self.device = torch.device("cuda", 0)
         # Context, Triton's driver, part of which is compiled in C, and its compiler, while nobody
         # waits. Where no C compiler is installed no worker starts: not the submission's fault.
         launch_first(self.device)
