@@ -36,7 +36,7 @@ _MARKS = frozenset({
 })  # fmt: skip
 ALWAYS = _ALLOCATIONS | _COPIES | _LAYOUT | _MARKS
 
-# What torch runs for an operation that a lesson allows by another name.
+# What torch runs for an operation that a lesson allows, besides what is but another name of it.
 _PRODUCTS = frozenset({"mm", "bmm", "mv", "dot", "addmm", "addmv", "addbmm", "baddbmm"})
 _RUN_FOR = {
     "matmul": _PRODUCTS,
@@ -44,8 +44,7 @@ _RUN_FOR = {
     "embedding": frozenset({"embedding_dense_backward"}),
     "relu": frozenset({"threshold_backward"}),
     "mean": frozenset({"sum", "div"}),
-    "clamp": frozenset({"clamp_min", "clamp_max", "ge", "le", "logical_and", "where"}),
-    "clamp_min": frozenset({"ge", "where"}),
+    "clamp": frozenset({"ge", "le", "logical_and", "where"}),
     "maximum": frozenset({"eq", "ge", "gt", "le", "lt", "div", "masked_fill"}),
     "where": frozenset({"eq", "ne", "ge", "gt", "le", "lt"}),
     "optim.SGD": frozenset({"sgd"}),

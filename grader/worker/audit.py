@@ -266,7 +266,11 @@ def _elements(values: tuple[Any, ...]) -> int:
 
 def _words(tensor: torch.Tensor) -> int:
     """Numbers of four bytes, in as many as a tensor's elements can be packed."""
-    return tensor.numel() * max(1, tensor.itemsize // 4)
+    return tensor.numel() * _words_each(tensor)
+
+
+def _words_each(tensor: torch.Tensor) -> int:
+    return max(1, tensor.itemsize // 4)
 
 
 def _shown(tensor: torch.Tensor) -> int:
@@ -274,7 +278,7 @@ def _shown(tensor: torch.Tensor) -> int:
     if tensor.numel() <= PRINT_OPTS.threshold:
         return _words(tensor)
     edges = 2 * PRINT_OPTS.edgeitems
-    return math.prod(int(min(size, edges)) for size in tensor.shape) * max(1, tensor.itemsize // 4)
+    return math.prod(int(min(size, edges)) for size in tensor.shape) * _words_each(tensor)
 
 
 def _to_host(arguments: tuple[Any, ...], result: Any) -> bool:

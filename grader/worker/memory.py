@@ -60,7 +60,6 @@ class _Guarded:
     role: str
     index: int
     buffer: torch.Tensor  # uint8: red zone, span, red zone
-    start: int  # address of the span
     view: torch.Tensor  # the submission has this object and may change its shape
     body: int  # bytes of the span
     itemsize: int
@@ -116,9 +115,7 @@ class GuardedMemory:
                 _words(inside, dtype.itemsize).fill_(unwritten_word(dtype, self.poison.run))
         view = torch.empty(0, dtype=dtype, device=self._device)
         view.set_(_storage_of(inside), 0, tuple(shape), tuple(strides))
-        guarded = _Guarded(
-            role, index, buffer, inside.data_ptr(), view, body, dtype.itemsize, zone, poisoned
-        )
+        guarded = _Guarded(role, index, buffer, view, body, dtype.itemsize, zone, poisoned)
         self._all.append(guarded)
         return guarded
 
@@ -134,9 +131,9 @@ class GuardedMemory:
 
     def holder(self, tensor: torch.Tensor) -> tuple[str, int] | None:
         """Role and index of the guarded tensor in whose memory this tensor lies."""
-        storage = tensor.untyped_storage().data_ptr()
+        start = tensor.untyped_storage().data_ptr()
         for guarded in self._all:
-            if tensor.numel() and guarded.start == storage:
+            if tensor.numel() and guarded.buffer.data_ptr() + RED_ZONE_BYTES == start:
                 return guarded.role, guarded.index
         return None
 
