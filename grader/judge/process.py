@@ -188,6 +188,7 @@ class WorkerProcess:
         if cause == "exit" and not self._ends_by_itself(_EXIT_S):
             cause, detail = "protocol", "the channel was closed"
         code = self._end_all()
+        self._output.finish()  # what it printed last may not have been read yet
         trace = self._trace.finish()
         if self._output.exceeded or self._trace.exceeded:
             cause = "output"
