@@ -1,8 +1,8 @@
 """The first launch of a process, made before anybody waits for one.
 
-Triton's compiler takes half a second more for its first kernel than for others: it is imported, LLVM
-and the assembler are loaded (``docs/evidence/first-launch-h200.txt``). A worker does that while it
-starts, beside the others of its run.
+Triton's compiler takes half a second more for its first kernel than for others: it is imported,
+LLVM and the assembler are loaded (``docs/evidence/first-launch-h200.txt``). A worker does that
+while it starts, beside the others of its run.
 """
 
 from __future__ import annotations
